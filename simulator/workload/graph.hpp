@@ -1,0 +1,112 @@
+#pragma once
+
+#include "cupola/units/data_type.hpp"
+#include "cupola/workload/operator.hpp"
+#include "cupola/workload/shape.hpp"
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace cupola {
+
+using ValueId = std::uint32_t;
+inline constexpr std::uint32_t no_id = 0xffffffffU;
+
+/// A tensor: the result of one operator, or an input of the pass.
+struct Value {
+    Shape shape;
+    DataType type = DataType::fp16;
+    std::uint32_t producer = no_id;  ///< operator index; no_id for inputs and for state of earlier steps
+    bool persistent = false;         ///< lives beyond the pass (a KV cache, an input kept for all steps)
+};
+
+/// The parameters of one or more operators (tied weights share an entry).
+struct Weight {
+    std::int64_t parameters = 0;
+    DataType type = DataType::fp16;
+};
+
+/// A node of the module tree; a module path is read from leaf to root.
+struct Scope {
+    std::uint32_t parent = no_id;
+    std::string name;
+};
+
+struct Operator {
+    OperatorKind kind;
+    std::uint32_t first_input = 0, input_count = 0;  ///< a slice of Graph::operands
+    ValueId output = no_id;
+    std::uint32_t weight = no_id;  ///< index into Graph::weights
+    std::uint32_t scope = no_id;   ///< index into Graph::scopes
+};
+
+/// The operators of one forward pass in execution order.
+struct Graph {
+    std::vector<Operator> operators;
+    std::vector<Value> values;
+    std::vector<ValueId> operands;
+    std::vector<Weight> weights;
+    std::vector<Scope> scopes;
+    std::vector<ValueId> outputs;
+
+    [[nodiscard]] std::span<const ValueId> inputs(const Operator& op) const;
+    [[nodiscard]] const Value& output(const Operator& op) const;
+    /// "down.0.resnet.1.conv1"
+    [[nodiscard]] std::string path(std::uint32_t scope) const;
+};
+
+/// Multiply-adds by kind, exact in a double up to 2^53.
+struct MacCounts {
+    double conv = 0, linear = 0, attention = 0;
+    [[nodiscard]] double total() const { return conv + linear + attention; }
+    MacCounts& operator+=(const MacCounts& other);
+    [[nodiscard]] MacCounts scaled(double factor) const;
+};
+[[nodiscard]] MacCounts count_macs(const Graph& graph);
+
+/// Some steps of a stage that share one graph.
+struct Pass {
+    double count = 1;           ///< how many steps it stands for; fractional for interpolated or expected steps
+    std::int64_t first_step = 0;  ///< a step at which the shapes are exactly these
+    Graph graph;
+};
+
+/// A part of the run: text encoder, denoiser x steps, VAE decoder; prefill, decode x tokens.
+struct Stage {
+    std::string name;       ///< "denoiser"
+    std::string component;  ///< the network whose weights it uses: stages of one component share them
+    std::vector<Pass> passes;
+    [[nodiscard]] double steps() const;
+};
+
+/// One network: its parameters once, whatever stages run it.
+struct Component {
+    std::string name;
+    std::int64_t parameters = 0;
+    double weight_bytes = 0;
+};
+
+/// A parameter of a workload as it was set for this run.
+struct ParameterSetting {
+    std::string name, value, unit, about;
+    bool is_default = true;
+};
+
+/// A model with its parameters fixed: what the stack lowers.
+struct Workload {
+    std::string name, title, status;
+    std::vector<std::string> sources;
+    std::vector<ParameterSetting> parameters;
+    std::vector<Component> components;
+    std::vector<Stage> stages;
+};
+
+/// One pass of every stage of the component, summed.
+[[nodiscard]] MacCounts component_macs(const Workload& workload, const std::string& component);
+/// All steps of all stages.
+[[nodiscard]] MacCounts run_macs(const Workload& workload);
+
+}  // namespace cupola
