@@ -69,7 +69,7 @@ struct MacCounts {
 
 /// Some steps of a stage that share one graph.
 struct Pass {
-    double count = 1;           ///< how many steps it stands for; fractional for interpolated or expected steps
+    double count = 1;             ///< how many steps it stands for; fractional for interpolated or expected steps
     std::int64_t first_step = 0;  ///< a step at which the shapes are exactly these
     Graph graph;
 };

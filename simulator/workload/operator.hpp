@@ -45,9 +45,9 @@ struct Matmul {
 enum class NormKind : std::uint8_t { group, layer, rms, l2 };
 struct Norm {
     NormKind kind = NormKind::layer;
-    std::int64_t groups = 1;  ///< group norm only
-    std::int64_t rows = 1;    ///< independent statistics
-    std::int64_t width = 1;   ///< elements that each covers
+    std::int64_t groups = 1;    ///< group norm only
+    std::int64_t rows = 1;      ///< independent statistics
+    std::int64_t width = 1;     ///< elements that each covers
     std::int64_t channels = 1;  ///< of scale and shift
     bool scale = true, shift = true;
 };
@@ -57,7 +57,19 @@ struct Softmax {
 };
 
 enum class ActivationKind : std::uint8_t {
-    silu, gelu, gelu_tanh, quick_gelu, relu, leaky_relu, sigmoid, tanh, exp, sin, cos, elu, softplus,
+    silu,
+    gelu,
+    gelu_tanh,
+    quick_gelu,
+    relu,
+    leaky_relu,
+    sigmoid,
+    tanh,
+    exp,
+    sin,
+    cos,
+    elu,
+    softplus,
 };
 struct Activation {
     ActivationKind kind = ActivationKind::silu;
@@ -75,13 +87,16 @@ struct Rope {
 };
 
 enum class ElementwiseKind : std::uint8_t {
-    add, subtract, multiply, divide,
-    scale,      ///< times a constant
-    offset,     ///< plus a constant
-    modulate,   ///< x (1 + scale) + shift, inputs x, scale, shift
-    gate,       ///< residual + gate · x, inputs residual, x, gate
+    add,
+    subtract,
+    multiply,
+    divide,
+    scale,     ///< times a constant
+    offset,    ///< plus a constant
+    modulate,  ///< x (1 + scale) + shift, inputs x, scale, shift
+    gate,      ///< residual + gate · x, inputs residual, x, gate
     clamp,
-    lerp,       ///< a blend of two tensors by a learned scalar
+    lerp,  ///< a blend of two tensors by a learned scalar
     where,
 };
 struct Elementwise {
@@ -94,11 +109,11 @@ struct Reduction {
     std::int64_t rows = 1, width = 1;
 };
 
-struct Cat {};        ///< joins its inputs along one axis
-struct Slice {};      ///< a view of a part of its input along one axis
-struct Rearrange {};  ///< permutes, folds and unfolds axes; a copy only if the stack needs one
-struct Contiguous {}; ///< asks for logical order in memory; nothing if it is so already
-struct Broadcast {};  ///< repeats a tensor along a new or unit axis, materialised
+struct Cat {};         ///< joins its inputs along one axis
+struct Slice {};       ///< a view of a part of its input along one axis
+struct Rearrange {};   ///< permutes, folds and unfolds axes; a copy only if the stack needs one
+struct Contiguous {};  ///< asks for logical order in memory; nothing if it is so already
+struct Broadcast {};   ///< repeats a tensor along a new or unit axis, materialised
 
 enum class PadMode : std::uint8_t { zero, replicate, reflect };
 struct Pad {

@@ -44,10 +44,10 @@ public:
     [[nodiscard]] std::size_t atom_count() const { return count_; }
     [[nodiscard]] const Atom& atom(std::size_t i) const { return atoms_[i]; }
     [[nodiscard]] Atom& atom(std::size_t i) { return atoms_[i]; }
-    [[nodiscard]] std::size_t rank() const;                          ///< number of axes
-    [[nodiscard]] std::int64_t axis_size(std::size_t axis) const;    ///< product over the axis's atoms
-    [[nodiscard]] std::size_t axis_begin(std::size_t axis) const;    ///< index of its first atom
-    [[nodiscard]] std::size_t axis_end(std::size_t axis) const;      ///< one past its last atom
+    [[nodiscard]] std::size_t rank() const;                        ///< number of axes
+    [[nodiscard]] std::int64_t axis_size(std::size_t axis) const;  ///< product over the axis's atoms
+    [[nodiscard]] std::size_t axis_begin(std::size_t axis) const;  ///< index of its first atom
+    [[nodiscard]] std::size_t axis_end(std::size_t axis) const;    ///< one past its last atom
     [[nodiscard]] std::int64_t elements() const;
     /// Index of the atom of that name, or -1.
     [[nodiscard]] int find_atom(std::string_view name) const;

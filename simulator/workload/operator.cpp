@@ -1,0 +1,176 @@
+#include "cupola/workload/operator.hpp"
+
+namespace cupola {
+namespace {
+
+template <typename... Visitors>
+struct overloaded : Visitors... {
+    using Visitors::operator()...;
+};
+template <typename... Visitors>
+overloaded(Visitors...) -> overloaded<Visitors...>;
+
+std::string_view norm_name(const Norm& norm) {
+    switch (norm.kind) {
+        case NormKind::group: return "group_norm";
+        case NormKind::layer: return "layer_norm";
+        case NormKind::rms: return "rms_norm";
+        case NormKind::l2: return "l2_norm";
+    }
+    return "";
+}
+
+std::string_view gate_name(const GatedActivation& gated) {
+    switch (gated.gate) {
+        case ActivationKind::silu: return "swiglu";
+        case ActivationKind::sigmoid: return "glu";
+        default: return "geglu";
+    }
+}
+
+std::string_view elementwise_name(ElementwiseKind kind) {
+    switch (kind) {
+        case ElementwiseKind::add: return "add";
+        case ElementwiseKind::subtract: return "subtract";
+        case ElementwiseKind::multiply: return "multiply";
+        case ElementwiseKind::divide: return "divide";
+        case ElementwiseKind::scale: return "scale";
+        case ElementwiseKind::offset: return "offset";
+        case ElementwiseKind::modulate: return "modulate";
+        case ElementwiseKind::gate: return "gate";
+        case ElementwiseKind::clamp: return "clamp";
+        case ElementwiseKind::lerp: return "lerp";
+        case ElementwiseKind::where: return "where";
+    }
+    return "";
+}
+
+std::string_view reduction_name(ReductionKind kind) {
+    switch (kind) {
+        case ReductionKind::mean: return "mean";
+        case ReductionKind::sum: return "sum";
+        case ReductionKind::max: return "max";
+    }
+    return "";
+}
+
+double product(const std::array<std::int64_t, 3>& sizes) {
+    return static_cast<double>(sizes[0]) * static_cast<double>(sizes[1]) * static_cast<double>(sizes[2]);
+}
+
+/// Multiply-adds of a convolution: every weight meets every output position (every input position if transposed).
+double convolution_macs(const Convolution& conv) {
+    const double positions = product(conv.transposed ? conv.input : conv.output);
+    const double weights = static_cast<double>(conv.out_channels) * static_cast<double>(conv.in_channels) /
+                           static_cast<double>(conv.groups) * product(conv.kernel);
+    return static_cast<double>(conv.batch) * positions * weights;
+}
+
+/// Multiply-adds of QKᵀ and PV over all query-key pairs, causal or not (the convention of published counts).
+double attention_macs(const Attention& attention) {
+    const double pairs = static_cast<double>(attention.batch) * static_cast<double>(attention.heads) *
+                         static_cast<double>(attention.queries) * static_cast<double>(attention.keys);
+    return pairs * static_cast<double>(attention.head_dim + attention.value_dim);
+}
+
+}  // namespace
+
+std::string_view name_of(ActivationKind kind) {
+    switch (kind) {
+        case ActivationKind::silu: return "silu";
+        case ActivationKind::gelu: return "gelu";
+        case ActivationKind::gelu_tanh: return "gelu_tanh";
+        case ActivationKind::quick_gelu: return "quick_gelu";
+        case ActivationKind::relu: return "relu";
+        case ActivationKind::leaky_relu: return "leaky_relu";
+        case ActivationKind::sigmoid: return "sigmoid";
+        case ActivationKind::tanh: return "tanh";
+        case ActivationKind::exp: return "exp";
+        case ActivationKind::sin: return "sin";
+        case ActivationKind::cos: return "cos";
+        case ActivationKind::elu: return "elu";
+        case ActivationKind::softplus: return "softplus";
+    }
+    return "";
+}
+
+std::string_view name_of(AttentionSpan span) {
+    switch (span) {
+        case AttentionSpan::spatial: return "spatial";
+        case AttentionSpan::temporal: return "temporal";
+        case AttentionSpan::cross: return "cross";
+        case AttentionSpan::causal: return "causal";
+        case AttentionSpan::joint: return "joint";
+    }
+    return "";
+}
+
+std::string_view name_of(const OperatorKind& kind) {
+    return std::visit(
+        overloaded{
+            [](const Convolution& conv) -> std::string_view { return conv.transposed ? "conv_transpose" : "conv"; },
+            [](const Linear&) -> std::string_view { return "linear"; },
+            [](const Attention&) -> std::string_view { return "attention"; },
+            [](const Matmul&) -> std::string_view { return "matmul"; },
+            [](const Norm& norm) { return norm_name(norm); },
+            [](const Softmax&) -> std::string_view { return "softmax"; },
+            [](const Activation& activation) { return name_of(activation.kind); },
+            [](const GatedActivation& gated) { return gate_name(gated); },
+            [](const Rope&) -> std::string_view { return "rope"; },
+            [](const Elementwise& elementwise) { return elementwise_name(elementwise.kind); },
+            [](const Reduction& reduction) { return reduction_name(reduction.kind); },
+            [](const Cat&) -> std::string_view { return "cat"; },
+            [](const Slice&) -> std::string_view { return "slice"; },
+            [](const Rearrange&) -> std::string_view { return "rearrange"; },
+            [](const Contiguous&) -> std::string_view { return "contiguous"; },
+            [](const Broadcast&) -> std::string_view { return "broadcast"; },
+            [](const Pad&) -> std::string_view { return "pad"; },
+            [](const Upsample&) -> std::string_view { return "upsample"; },
+            [](const AveragePool&) -> std::string_view { return "average_pool"; },
+            [](const PixelShuffle& shuffle) -> std::string_view {
+                return shuffle.inverse ? "pixel_unshuffle" : "pixel_shuffle";
+            },
+            [](const Embedding&) -> std::string_view { return "embedding"; },
+            [](const Gather&) -> std::string_view { return "gather"; },
+            [](const Sample&) -> std::string_view { return "sample"; },
+            [](const CacheAppend&) -> std::string_view { return "cache_append"; },
+            [](const CacheReorder&) -> std::string_view { return "cache_reorder"; },
+            [](const Parameter&) -> std::string_view { return "parameter"; },
+            [](const Sinusoid&) -> std::string_view { return "sinusoid"; },
+        },
+        kind);
+}
+
+double macs_of(const OperatorKind& kind) {
+    if (const auto* conv = std::get_if<Convolution>(&kind)) return convolution_macs(*conv);
+    if (const auto* linear = std::get_if<Linear>(&kind)) {
+        return static_cast<double>(linear->rows) * static_cast<double>(linear->in) * static_cast<double>(linear->out);
+    }
+    if (const auto* attention = std::get_if<Attention>(&kind)) return attention_macs(*attention);
+    if (const auto* matmul = std::get_if<Matmul>(&kind)) {
+        return static_cast<double>(matmul->batch) * static_cast<double>(matmul->m) * static_cast<double>(matmul->n) *
+               static_cast<double>(matmul->k);
+    }
+    return 0.0;
+}
+
+std::int64_t parameters_of(const OperatorKind& kind) {
+    if (const auto* conv = std::get_if<Convolution>(&kind)) {
+        const auto& k = conv->kernel;
+        return conv->out_channels * (conv->in_channels / conv->groups) * k[0] * k[1] * k[2] +
+               (conv->bias ? conv->out_channels : 0);
+    }
+    if (const auto* linear = std::get_if<Linear>(&kind)) {
+        return linear->in * linear->out + (linear->bias ? linear->out : 0);
+    }
+    if (const auto* norm = std::get_if<Norm>(&kind)) {
+        return (norm->scale ? norm->channels : 0) + (norm->shift ? norm->channels : 0);
+    }
+    if (const auto* embedding = std::get_if<Embedding>(&kind)) return embedding->vocabulary * embedding->width;
+    if (const auto* elementwise = std::get_if<Elementwise>(&kind)) {
+        return elementwise->kind == ElementwiseKind::lerp ? 1 : 0;
+    }
+    return 0;
+}
+
+}  // namespace cupola
