@@ -1,0 +1,26 @@
+# Installation: the command, the libraries with their headers and CMake package, and the data they read.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/cupola)
+
+if(TARGET cupola)
+  install(TARGETS cupola RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+foreach(room IN LISTS CUPOLA_ROOMS)
+  install(TARGETS cupola_${room} EXPORT cupolaTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/${room}
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cupola FILES_MATCHING PATTERN "*.hpp")
+endforeach()
+
+install(EXPORT cupolaTargets NAMESPACE cupola:: DESTINATION ${package_directory})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/simulator/cupolaConfig.cmake.in
+                              ${PROJECT_BINARY_DIR}/cupolaConfig.cmake
+                              INSTALL_DESTINATION ${package_directory} PATH_VARS CMAKE_INSTALL_DATADIR)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/cupolaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/cupolaConfig.cmake ${PROJECT_BINARY_DIR}/cupolaConfigVersion.cmake
+        DESTINATION ${package_directory})
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/hwmodels ${PROJECT_SOURCE_DIR}/workloads
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/cupola)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
