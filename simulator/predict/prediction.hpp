@@ -17,19 +17,19 @@ namespace cupola {
 /// One distinct kernel over the whole run.
 struct PredictedKernel {
     Kernel kernel;
-    KernelCost cost;        ///< of one launch
-    double launches = 0;    ///< over the run
-    Seconds total;          ///< cost.time x launches
-    std::string stage;      ///< where it takes most time
-    std::string example;    ///< module path of one operator that launches it
+    KernelCost cost;      ///< of one launch
+    double launches = 0;  ///< over the run
+    Seconds total;        ///< cost.time x launches
+    std::string stage;    ///< where it takes most time
+    std::string example;  ///< module path of one operator that launches it
 };
 
 struct PredictedStage {
     std::string name;
     double steps = 0;
     double launches_per_step = 0;
-    Span span;              ///< over all steps
-    Seconds dispatch;       ///< host time over all steps
+    Span span;         ///< over all steps
+    Seconds dispatch;  ///< host time over all steps
     std::array<Seconds, all_categories.size()> busy_by_category{};
     std::array<Seconds, all_bounds.size()> busy_by_bound{};
     Flops flops;
@@ -42,8 +42,8 @@ struct PredictedStage {
 struct Prediction {
     std::string workload, gpu, stack;
     std::vector<ParameterSetting> parameters;
-    DataType type = DataType::fp16;     ///< of the stage that takes longest
-    Span span;                          ///< the whole run
+    DataType type = DataType::fp16;  ///< of the stage that takes longest
+    Span span;                       ///< the whole run
     std::array<Seconds, all_categories.size()> busy_by_category{};
     std::array<Seconds, all_bounds.size()> busy_by_bound{};
     Flops flops;
@@ -51,7 +51,7 @@ struct Prediction {
     Bytes weight_bytes, peak_memory_bytes, dram_capacity;
     FlopsPerByte ridge;
     std::vector<PredictedStage> stages;
-    std::vector<PredictedKernel> kernels;   ///< by total time, longest first
+    std::vector<PredictedKernel> kernels;  ///< by total time, longest first
 
     [[nodiscard]] bool fits_memory() const { return peak_memory_bytes <= dram_capacity; }
     [[nodiscard]] FlopsPerByte arithmetic_intensity() const { return flops / dram_bytes; }
