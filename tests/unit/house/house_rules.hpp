@@ -1,0 +1,43 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cupola::house {
+
+/// The rooms that a room may include besides itself: the table "who may include whom" of the project's plan.
+[[nodiscard]] inline const std::map<std::string, std::set<std::string>>& allowed_rooms() {
+    static const std::map<std::string, std::set<std::string>> table{
+        {"units", {}},
+        {"workload", {"units"}},
+        {"hardware", {"units"}},
+        {"kernel", {"units"}},
+        {"stack", {"units", "workload", "kernel", "hardware"}},
+        {"cost", {"units", "kernel", "hardware"}},
+        {"timeline", {"units", "kernel"}},
+        {"predict", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline"}},
+        {"config", {"units", "workload", "kernel", "hardware", "stack"}},  // the value types that it reads
+        {"report", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict"}},
+        {"cli",
+         {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "config", "report"}},
+    };
+    return table;
+}
+
+/// The target of every #include line, with its quotes or angle brackets: `"cupola/units/text.hpp"`, `<vector>`.
+[[nodiscard]] std::vector<std::string> includes_of(const std::string& source);
+
+/// The source with comments, string and character literals blanked out; line breaks stay.
+[[nodiscard]] std::string code_only(std::string_view source);
+
+/// What is wrong with the includes of a file in a room, one sentence each; empty if all is well.
+[[nodiscard]] std::vector<std::string> include_violations(const std::string& room, bool is_header,
+                                                          const std::string& source);
+
+/// Output and process ends in library code: each offending call as written.
+[[nodiscard]] std::vector<std::string> output_violations(const std::string& source);
+
+}  // namespace cupola::house
