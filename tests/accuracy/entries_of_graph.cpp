@@ -1,0 +1,140 @@
+#include "entries.hpp"
+
+#include <algorithm>
+#include <variant>
+
+namespace cupola::accuracy {
+
+namespace {
+
+Sizes sizes_of(const Shape& shape) {
+    Sizes sizes;
+    for (std::size_t axis = 0; axis < shape.rank(); ++axis) sizes.push_back(shape.axis_size(axis));
+    return sizes;
+}
+
+std::string flattened(const Shape& shape) {
+    const std::int64_t last = shape.axis_size(shape.rank() - 1);
+    return std::to_string(shape.elements() / last) + "x" + std::to_string(last);
+}
+
+/// The last `rank` of three spatial entries in PyTorch's notation: "[1, 1]".
+std::string bracketed(const std::array<std::int64_t, 3>& values, int rank) {
+    std::string text;
+    for (std::size_t i = 3 - static_cast<std::size_t>(rank); i < 3; ++i) {
+        text += (text.empty() ? "[" : ", ") + std::to_string(values[i]);
+    }
+    return text + "]";
+}
+
+Sizes with_spatial(Sizes sizes, const std::array<std::int64_t, 3>& spatial, int rank) {
+    for (std::size_t i = 3 - static_cast<std::size_t>(rank); i < 3; ++i) sizes.push_back(spatial[i]);
+    return sizes;
+}
+
+/// The comparable text of one operator; empty for kinds that are not compared.
+struct TextOf {
+    const Graph& graph;
+    const Operator& op;
+
+    [[nodiscard]] const Shape& output() const { return graph.output(op).shape; }
+
+    std::string operator()(const Convolution& conv) const {
+        const int rank = conv.spatial_rank;
+        const std::string pad = bracketed(conv.pad_before, rank) +
+                                (conv.pad_before == conv.pad_after ? "" : ".." + bracketed(conv.pad_after, rank));
+        return "conv " + text_of(with_spatial({conv.batch, conv.in_channels}, conv.input, rank)) + " * " +
+               text_of(with_spatial({conv.out_channels, conv.in_channels / conv.groups}, conv.kernel, rank)) + " s" +
+               bracketed(conv.stride, rank) + "p" + pad + "g" + std::to_string(conv.groups) +
+               (conv.transposed ? " transposed" : "") + " -> " +
+               text_of(with_spatial({conv.batch, conv.out_channels}, conv.output, rank)) + (conv.bias ? " + bias" : "");
+    }
+    std::string operator()(const Linear& linear) const {
+        return "linear " + text_of({linear.rows, linear.in}) + " -> " + text_of({linear.rows, linear.out}) +
+               (linear.bias ? " + bias" : "");
+    }
+    std::string operator()(const Attention& attention) const {
+        return "attention q " + text_of({attention.batch, attention.heads, attention.queries, attention.head_dim}) +
+               " k " + text_of({attention.batch, attention.kv_heads, attention.keys, attention.head_dim}) + " v " +
+               text_of({attention.batch, attention.kv_heads, attention.keys, attention.value_dim});
+    }
+    std::string operator()(const Norm& norm) const {
+        if (norm.kind == NormKind::group) {
+            const std::int64_t batch = norm.rows / norm.groups;
+            return "group_norm " + text_of({batch, norm.channels, output().elements() / (batch * norm.channels)});
+        }
+        if (norm.kind == NormKind::layer) return "layer_norm " + text_of({norm.rows, norm.width});
+        return {};
+    }
+    std::string operator()(const Activation& activation) const { return text_of_activation(activation.kind); }
+    std::string operator()(const GatedActivation& gated) const { return text_of_activation(gated.gate); }
+    std::string operator()(const Upsample&) const { return "upsample " + text_of(sizes_of(output())); }
+    std::string operator()(const Cat&) const {
+        if (output().elements() < smallest_cat) return {};
+        std::string text = "cat";
+        for (const ValueId input : graph.inputs(op)) text += " " + text_of(sizes_of(graph.values[input].shape));
+        return text + " -> " + text_of(sizes_of(output()));
+    }
+    template <typename Other>
+    std::string operator()(const Other&) const {
+        return {};
+    }
+
+private:
+    [[nodiscard]] std::string text_of_activation(ActivationKind kind) const {
+        if (kind != ActivationKind::silu && kind != ActivationKind::gelu) return {};
+        return std::string(name_of(kind)) + " " + flattened(output());
+    }
+};
+
+bool is_anchor(const OperatorKind& kind) {
+    const auto* norm = std::get_if<Norm>(&kind);
+    return std::holds_alternative<Convolution>(kind) || std::holds_alternative<Linear>(kind) ||
+           std::holds_alternative<Attention>(kind) ||
+           (norm != nullptr && (norm->kind == NormKind::group || norm->kind == NormKind::layer));
+}
+
+/// A kernel that does nothing but bring a tensor into another order or make it larger by repetition.
+bool is_copy(const Kernel& kernel) {
+    const std::string_view label = kernel.label;
+    const auto names = [&](std::string_view part) { return label.find(part) != std::string_view::npos; };
+    return std::holds_alternative<MemoryWork>(kernel.work) && !names("nchw") && !names("nhwc") &&
+           (names("copy") || names("clone") || names("contiguous") || names("broadcast"));
+}
+
+}  // namespace
+
+std::vector<Entry> entries_of(const Graph& graph) {
+    std::vector<Entry> entries;
+    for (const Operator& op : graph.operators) {
+        const std::string text = std::visit(TextOf{graph, op}, op.kind);
+        if (!text.empty()) entries.push_back({text, graph.path(op.scope)});
+    }
+    return entries;
+}
+
+std::vector<Copy> copies_of(const Graph& graph, const KernelSequence& kernels) {
+    // A copy may be booked under the operator that needs it: then it comes before that operator's own kernels.
+    std::vector<std::size_t> anchors_before(graph.operators.size() + 1, 0);
+    for (std::size_t i = 0; i < graph.operators.size(); ++i) {
+        anchors_before[i + 1] = anchors_before[i] + (is_anchor(graph.operators[i].kind) ? 1 : 0);
+    }
+    std::vector<Copy> copies;
+    std::uint32_t started = no_id;  // the operator whose own kernels have begun
+    for (const KernelInstance& launch : kernels.launches) {
+        const Kernel& kernel = kernels.kernels[launch.kernel];
+        if (!is_copy(kernel)) {
+            started = launch.operator_index;
+            continue;
+        }
+        const std::int64_t elements = std::get<MemoryWork>(kernel.work).elements;
+        if (elements < smallest_copy) continue;
+        const std::size_t index = launch.operator_index;
+        const std::size_t position = anchors_before[started == launch.operator_index ? index + 1 : index];
+        copies.push_back(
+            {position, elements, graph.path(graph.operators[index].scope) + " " + std::string(kernel.label)});
+    }
+    return copies;
+}
+
+}  // namespace cupola::accuracy
