@@ -18,16 +18,16 @@ inline constexpr std::array<Bound, 6> all_bounds{Bound::tensor, Bound::simt, Bou
 
 /// What one kernel takes on one GPU, with every term kept.
 struct KernelCost {
-    Seconds time;     ///< GPU busy time, including the fixed part `launch`
-    Seconds tensor;   ///< matrix units, quantisation of tiles and waves included
-    Seconds simt;     ///< FP32 lanes
-    Seconds mufu;     ///< special-function units
-    Seconds l2;       ///< L2 traffic
-    Seconds dram;     ///< DRAM traffic (few-block and latency limits included)
-    Seconds launch;   ///< fixed start and drain of a kernel, and serial work that nothing overlaps
+    Seconds time;    ///< GPU busy time, including the fixed part `launch`
+    Seconds tensor;  ///< matrix units, quantisation of tiles and waves included
+    Seconds simt;    ///< FP32 lanes
+    Seconds mufu;    ///< special-function units
+    Seconds l2;      ///< L2 traffic
+    Seconds dram;    ///< DRAM traffic (few-block and latency limits included)
+    Seconds launch;  ///< fixed start and drain of a kernel, and serial work that nothing overlaps
     Bytes l2_bytes;
     Bytes dram_bytes;
-    Flops flops;      ///< useful operations, padding not counted
+    Flops flops;                  ///< useful operations, padding not counted
     Bound bound = Bound::launch;  ///< the largest of the terms
 
     [[nodiscard]] Seconds of(Bound which) const;

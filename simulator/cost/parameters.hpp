@@ -1,8 +1,94 @@
 #pragma once
 
+#include "cupola/hardware/gpu.hpp"
+#include "cupola/kernel/kernel.hpp"
+
+#include <array>
+#include <cstddef>
+
 namespace cupola {
 
+/// One GEMM kernel of the library: the output tile that one block computes.
+struct GemmTile {
+    double m = 128, n = 128;   ///< output elements
+    double efficiency = 0.90;  ///< share of the matrix rate its main loop issues, tile full, SM full (0..1)
+    double resident = 1;       ///< blocks that share one SM
+    /// Time of a last wave that leaves a single block on an SM, in units of the time of a full SM's share of it
+    /// (1..resident): one block alone cannot hide its own latencies.
+    double alone = 1;
+};
+
+/// The GEMM kernels of one instruction class.
+struct GemmTiles {
+    static constexpr std::size_t capacity = 12;
+    std::array<GemmTile, capacity> tiles{};
+    std::size_t count = 0;
+    double k = 32;               ///< depth of one main-loop iteration, elements of 2 bytes
+    double prologue_cycles = 0;  ///< first loads, drain and epilogue that nothing overlaps; cycles
+    bool persistent = false;     ///< one launch of blocks that loop over tiles: the prologue is paid once
+    double multicast = 1;        ///< blocks of a cluster that share one L2 read of an operand slice
+};
+
+/// A fused attention kernel on one architecture.
+struct AttentionVariant {
+    double mma_efficiency = 0.83;   ///< share of the matrix rate in its two products (0..1)
+    double exposed = 0.45;          ///< share of the lesser of matrix and exponential time that does not overlap (0..1)
+    double resident = 1;            ///< blocks that share one SM
+    double alone = 1;               ///< as in GemmTile
+    double prologue_cycles = 2500;  ///< load of Q, first K and V, final rescale and store; cycles
+    bool has_tensor_memory_accelerator = false;  ///< loads bypass registers: wider link from L2 (Hopper on)
+};
+
+/// How well one access pattern uses the memory system.
+struct PatternEfficiency {
+    double bandwidth = 1.0;                 ///< share of the achieved (streaming) bandwidth, DRAM and L2 alike (0..1)
+    double instructions_per_element = 4.0;  ///< address, conversion, load and store besides the arithmetic
+};
+
 /// Fitted or estimated constants of the cost model; see README.md for each one's meaning, range and source.
-struct CostParameters {};
+/// Everything that a data sheet or a microbenchmark of the device states is in `Gpu` instead.
+struct CostParameters {
+    /// Exponent of the smooth maximum (4..inf): how much two nearly equal bounds disturb each other.
+    double overlap_exponent = 8;
+
+    // Matrix kernels
+    GemmTiles tensor_tiles;                    ///< on matrix units
+    GemmTiles simt_tiles;                      ///< on FP32 lanes
+    double split_minimum_depth = 256;          ///< least K a split of a GEMM works on, elements
+    double split_reduction_seconds = 2e-6;     ///< semaphore and second phase of a split-K GEMM (1..4 us)
+    double batched_regret = 1.08;              ///< library's choice against the best tile, batched GEMM (1..1.15)
+    double misaligned_even_efficiency = 0.68;  ///< matrix rate with a row length not a multiple of 16 bytes, even
+    double misaligned_odd_efficiency = 0.50;   ///< same, odd element count
+    double gemv_rows = 8;                      ///< up to this many rows (or columns) a matrix-vector kernel is a choice
+    double gemv_efficiency = 0.95;             ///< share of the achieved DRAM bandwidth in a matrix-vector kernel
+    double gemv_instructions_per_product = 1.5;  ///< FMA plus conversion and loads, an element of the matrix
+    double sm_link_bytes_per_clock = 48;         ///< L2 to one SM (38..64)
+
+    // Convolution
+    double convolution_efficiency = 0.95;  ///< of the GEMM tile's, long channel lists (.85...97)
+    double convolution_tap_channels = 4;   ///< address work of one filter tap, in channels of main loop (0..8)
+    double convolution_l2_share = 0.5;     ///< of the im2col reads that miss the L1 (1/taps..1)
+    double depthwise_efficiency = 0.65;    ///< share of streaming bandwidth in depthwise convolutions (.5...77)
+
+    // Attention
+    AttentionVariant flash2, flash3, memory_efficient;
+    double softmax_instructions = 4;        ///< FP32 instructions a score besides the exponential
+    double split_keys_minimum = 256;        ///< least number of keys a split works on
+    double split_combine_seconds = 2.5e-6;  ///< kernel that merges split results (2..3 us)
+
+    // Memory-bound kernels
+    std::array<PatternEfficiency, 6> patterns{};  ///< indexed by Pattern
+    double bytes_in_flight_per_sm = 32768;        ///< loads outstanding in one SM: warps x lanes x bytes a thread
+    double loaded_latency_factor = 1.4;           ///< DRAM latency under load over the pointer chase (1.3..1.6)
+    double statistics_elements_per_clock = 2.6;   ///< one block of a block_reduction: scalar loads, running moments
+    double statistics_resident = 4;               ///< such blocks that share one SM
+    double sector_bytes = 32;                     ///< L2 and DRAM transfer granule
+    /// Limit of DRAM over-fetch for short runs: neighbouring runs find their sector in L2 unless gathered at random.
+    double sector_dram_limit = 2;
+    double dirty_share = 0.5;  ///< of a resident write that still goes to DRAM in the end
+};
+
+/// Defaults for an architecture: literature and public measurements, see README.md.
+[[nodiscard]] CostParameters default_parameters(Architecture architecture);
 
 }  // namespace cupola

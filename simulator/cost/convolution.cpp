@@ -1,0 +1,78 @@
+#include "cupola/cost/matrix.hpp"
+
+namespace cupola::cost_detail {
+
+namespace {
+
+double product(const std::array<std::int64_t, 3>& values) {
+    return static_cast<double>(values[0]) * static_cast<double>(values[1]) * static_cast<double>(values[2]);
+}
+
+bool is_pointwise(const ConvolutionWork& work) { return product(work.kernel) == 1 && product(work.stride) == 1; }
+
+/// Channels that the main loop reads for one tap: vector loads of 16 bytes. Source: NVIDIA convolution guide.
+double padded_channels(double channels, double element) { return padded(channels, 16 / element); }
+
+/// The implicit GEMM: M = batch x output positions, N = output channels, K = taps x padded input channels, one batch
+/// entry a group. Each tap costs `convolution_tap_channels` more in address work, except in a 1x1 of stride 1, which
+/// is a plain GEMM. Ignores halos (under 10 % of the input's DRAM reads).
+MatrixProblem implicit_gemm(const ConvolutionWork& work, const CostParameters& parameters, double element) {
+    const double groups = static_cast<double>(std::max<std::int64_t>(work.groups, 1));
+    const double taps = product(work.kernel);
+    MatrixProblem problem;
+    problem.element = element;
+    problem.batch = groups;
+    problem.m = static_cast<double>(work.batch) * product(work.output);
+    problem.n = static_cast<double>(work.out_channels) / groups;
+    const double in_channels = static_cast<double>(work.in_channels) / groups;
+    const double channels = padded_channels(in_channels, element);
+    problem.k = taps * channels;
+    problem.loop_k = problem.k;
+    if (!is_pointwise(work)) {
+        problem.loop_k = taps * (channels + parameters.convolution_tap_channels);
+        problem.efficiency = parameters.convolution_efficiency;
+        problem.a_l2_share = std::max(parameters.convolution_l2_share, 1 / taps);
+    }
+    problem.a_bytes = static_cast<double>(work.batch) * product(work.input) * in_channels * element;
+    problem.b_bytes = problem.n * taps * in_channels * element;
+    problem.output_bytes = groups * problem.m * problem.n * element;
+    return problem;
+}
+
+/// One or few input channels a group leave nothing to a matrix unit: a direct kernel, bound by memory or FP32 lanes.
+Terms direct_terms(const MatrixProblem& problem, const Machine& machine, const CostParameters& parameters,
+                   double multiply_adds) {
+    Terms terms;
+    // An FMA, and a load and address work shared by a few neighbours.
+    constexpr double instructions_per_product = 2;
+    terms.simt = multiply_adds * instructions_per_product / (machine.sms * machine.lanes * machine.simt_clock);
+    terms.l2_bytes = problem.first_touch.l2;
+    terms.dram_bytes = problem.first_touch.dram;
+    terms.l2 = terms.l2_bytes / (machine.l2 * parameters.depthwise_efficiency);
+    terms.dram = ramped_dram_time(terms.dram_bytes, machine.dram * parameters.depthwise_efficiency,
+                                  machine.dram_latency * parameters.loaded_latency_factor,
+                                  machine.sms * parameters.bytes_in_flight_per_sm);
+    return terms;
+}
+
+}  // namespace
+
+Terms convolution_terms(const ConvolutionWork& work, const Kernel& kernel, const Machine& machine,
+                        const CostParameters& parameters) {
+    MatrixProblem problem = implicit_gemm(work, parameters, bytes_per_element(kernel.type));
+    if (kernel.operand_count == 0) {
+        const double bytes = problem.batch * (problem.a_bytes + problem.b_bytes) + problem.output_bytes;
+        problem.first_touch = {bytes, bytes};
+    } else {
+        problem.first_touch = operand_traffic(kernel, machine, parameters);
+    }
+    Fastest fastest(parameters.overlap_exponent);
+    constexpr double few_channels = 4;
+    if (static_cast<double>(work.in_channels) <= few_channels * problem.batch && work.groups > 1) {
+        fastest.offer(direct_terms(problem, machine, parameters, flops_of(kernel).value() / 2));
+    }
+    offer_tiles(problem, machine, parameters, fastest);
+    return fastest.terms();
+}
+
+}  // namespace cupola::cost_detail

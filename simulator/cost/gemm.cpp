@@ -1,0 +1,63 @@
+#include "cupola/cost/matrix.hpp"
+
+namespace cupola::cost_detail {
+
+namespace {
+
+/// Share of the matrix rate that rows of `length` elements allow: vector loads need 16-byte rows.
+/// Public measurements: stas00/ml-engineering, H100, d_ff 10922 at 0.68 of 10944; odd lengths estimated.
+double alignment_efficiency(double length, double element, const CostParameters& parameters) {
+    if (std::fmod(length * element, 16.0) == 0) return 1;
+    return std::fmod(length, 2.0) == 0 ? parameters.misaligned_even_efficiency : parameters.misaligned_odd_efficiency;
+}
+
+/// Operand traffic, or that of A, B and D once each where the kernel names no operands.
+OperandTraffic traffic_or_compulsory(const Kernel& kernel, double dimension_bytes, const Machine& machine,
+                                     const CostParameters& parameters) {
+    if (kernel.operand_count == 0) return {dimension_bytes, dimension_bytes};
+    return operand_traffic(kernel, machine, parameters);
+}
+
+/// A matrix-vector kernel: every element of the matrix is read once, by FP32 lanes, at nearly streaming bandwidth.
+/// Source: PrincetonUniversity/LLMCompass special-cases m = 1 likewise; valid up to `gemv_rows` rows.
+Terms gemv_terms(const MatrixProblem& problem, const Machine& machine, const CostParameters& parameters) {
+    Terms terms;
+    const double products = problem.batch * problem.m * problem.n * problem.k;
+    terms.simt =
+        products * parameters.gemv_instructions_per_product / (machine.sms * machine.lanes * machine.simt_clock);
+    terms.l2_bytes = problem.first_touch.l2;
+    terms.dram_bytes = problem.first_touch.dram;
+    terms.l2 = terms.l2_bytes / machine.l2;
+    terms.dram = ramped_dram_time(terms.dram_bytes, machine.dram * parameters.gemv_efficiency,
+                                  machine.dram_latency * parameters.loaded_latency_factor,
+                                  machine.sms * parameters.bytes_in_flight_per_sm);
+    return terms;
+}
+
+}  // namespace
+
+Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& machine, const CostParameters& parameters) {
+    MatrixProblem problem;
+    problem.batch = static_cast<double>(work.batch);
+    problem.m = static_cast<double>(work.m);
+    problem.n = static_cast<double>(work.n);
+    problem.k = problem.loop_k = static_cast<double>(work.k);
+    problem.element = bytes_per_element(kernel.type);
+    problem.a_bytes = problem.m * problem.k * problem.element;
+    problem.b_bytes = problem.n * problem.k * problem.element;
+    problem.output_bytes = problem.batch * problem.m * problem.n * problem.element;
+    problem.first_touch = traffic_or_compulsory(
+        kernel, problem.batch * (problem.a_bytes + problem.b_bytes) + problem.output_bytes, machine, parameters);
+    problem.efficiency = std::min(alignment_efficiency(problem.k, problem.element, parameters),
+                                  alignment_efficiency(problem.n, problem.element, parameters));
+    if (work.batch > 1) problem.regret = parameters.batched_regret;
+
+    Fastest fastest(parameters.overlap_exponent);
+    if (std::min(problem.m, problem.n) <= parameters.gemv_rows) {
+        fastest.offer(gemv_terms(problem, machine, parameters));
+    }
+    offer_tiles(problem, machine, parameters, fastest);
+    return fastest.terms();
+}
+
+}  // namespace cupola::cost_detail

@@ -1,0 +1,110 @@
+#include "cupola/cost/matrix.hpp"
+
+namespace cupola::cost_detail {
+
+namespace {
+
+/// DRAM bytes that one batch entry reads again because not all output tiles run at once.
+/// The blocks in flight cover a rectangle W x H of the output with W H <= area; A is read Np / W times and B Mp / H
+/// times, of which the first time is in the operand traffic and later ones hit as far as the matrix fits into L2:
+///   min over W, H of (Np / W - 1) mA + (Mp / H - 1) mB,   mX = max(0, X bytes - usable L2).
+/// The rectangle is real-valued (a library's swizzle comes close), which makes the minimum grow with M, N and K and
+/// shrink with more SMs or cache: scaling a larger problem's best rectangle down gives a feasible one that costs no
+/// more.
+double rereads(double padded_m, double padded_n, const GemmTile& tile, double area, double missing_a,
+               double missing_b) {
+    if (missing_a <= 0 && missing_b <= 0) return 0;
+    const double widest = std::min(padded_n, area / tile.m);
+    const double a = missing_a * padded_n;
+    const double b = missing_b * padded_m;
+    // Unconstrained optimum W = sqrt(area a / b), clamped; the cost is convex in W.
+    double width = b > 0 ? std::sqrt(area * a / b) : widest;
+    width = std::clamp(width, tile.n, widest);
+    double height = std::min(area / width, padded_m);
+    if (height >= padded_m) width = std::min(area / padded_m, padded_n);  // all of M in flight: the rest widens
+    width = std::clamp(width, tile.n, widest);
+    height = std::clamp(height, tile.m, padded_m);
+    return std::max(a / width - missing_a, 0.0) + std::max(b / height - missing_b, 0.0);
+}
+
+/// What all splits of one tile share.
+struct TilePlan {
+    const GemmTile* tile;
+    double grid;          ///< output tiles, all batch entries
+    double reread_bytes;  ///< DRAM, all batch entries
+    double l2_per_k;      ///< L2 bytes a unit of k
+};
+
+TilePlan plan_of(const GemmTile& tile, const MatrixProblem& problem, const GemmTiles& table, const Machine& machine) {
+    const double rows = tiles(problem.m, tile.m);
+    const double columns = tiles(problem.n, tile.n);
+    TilePlan plan{&tile, problem.batch * rows * columns, 0, 0};
+    plan.reread_bytes =
+        problem.batch * rereads(rows * tile.m, columns * tile.n, tile, machine.sms * tile.resident * tile.m * tile.n,
+                                std::max(problem.a_bytes - machine.usable_l2, 0.0),
+                                std::max(problem.b_bytes - machine.usable_l2, 0.0));
+    // Every column of tiles reads all of A and every row of tiles all of B; a cluster shares one operand's reads.
+    const double a_reads = problem.a_l2_share * problem.m * tiles(columns, table.multicast);
+    const double b_reads = problem.n * rows;
+    plan.l2_per_k = problem.batch * (a_reads + b_reads) * problem.element;
+    return plan;
+}
+
+/// Bounds of one tile with K cut into `splits` (Ks each).
+/// t_matrix = [busiest SM's blocks x 2 tM tN Ks / (R eta) + (waves - 1) prologue] / f; the first prologue is serial,
+/// and so is the only one of a persistent kernel or of blocks that hide each other's;
+/// t_l2 = max(L2 bytes / b_L2, blocks of the busiest SM x slice bytes / link of one SM);
+/// t_dram = (first touch + re-reads + partial sums that spill from L2) / b.
+Terms terms_of(const TilePlan& plan, double splits, const MatrixProblem& problem, const GemmTiles& table,
+               bool on_matrix_units, const Machine& machine, const CostParameters& parameters) {
+    const GemmTile& tile = *plan.tile;
+    const double depth_step =
+        table.k * std::max(1.0, 2.0 / problem.element);  // iterations hold a fixed number of bytes
+    double depth = padded(problem.loop_k / splits, depth_step);
+    if (splits > 1) depth = std::max(depth, parameters.split_minimum_depth);
+    const double blocks = plan.grid * splits;
+
+    const double rate = on_matrix_units ? machine.matrix_flops_per_clock : 2 * machine.lanes;
+    const double clock = on_matrix_units ? machine.matrix_clock : machine.simt_clock;
+    const double block_cycles = 2 * tile.m * tile.n * depth / (rate * tile.efficiency * problem.efficiency);
+    const double waves = tiles(blocks, machine.sms * tile.resident);
+    const double prologues = table.persistent || tile.resident > 1 ? 1 : waves;
+    const double cycles = busiest_sm(blocks, machine.sms, tile.resident, tile.alone) * block_cycles * problem.regret +
+                          (prologues - 1) * table.prologue_cycles;
+
+    Terms terms;
+    (on_matrix_units ? terms.tensor : terms.simt) = cycles / clock;
+    // Partial sums are fp32, written once and read once.
+    const double partials = splits > 1 ? 8 * splits * problem.batch * problem.m * problem.n : 0;
+    terms.l2_bytes = std::max(plan.l2_per_k * problem.k + problem.output_bytes + partials, problem.first_touch.l2);
+    terms.dram_bytes = problem.first_touch.dram + plan.reread_bytes + std::max(partials - machine.usable_l2, 0.0);
+    const double slices = (std::min(problem.m, tile.m) * problem.a_l2_share + std::min(problem.n, tile.n)) *
+                          problem.element * std::min(depth, problem.k);
+    const double link = tiles(blocks, machine.sms) * slices / (parameters.sm_link_bytes_per_clock * machine.simt_clock);
+    terms.l2 = std::max(terms.l2_bytes / machine.l2, link);
+    terms.dram = terms.dram_bytes / machine.dram;
+    terms.serial = table.prologue_cycles / clock + (splits > 1 ? parameters.split_reduction_seconds : 0);
+    return terms;
+}
+
+}  // namespace
+
+void offer_tiles(const MatrixProblem& problem, const Machine& machine, const CostParameters& parameters,
+                 Fastest& fastest) {
+    constexpr std::array<double, 6> split_counts{2, 3, 4, 6, 8, 12};
+    const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
+    const GemmTiles& table = on_matrix_units ? parameters.tensor_tiles : parameters.simt_tiles;
+    for (std::size_t i = 0; i < table.count; ++i) {
+        const TilePlan plan = plan_of(table.tiles[i], problem, table, machine);
+        fastest.offer(terms_of(plan, 1, problem, table, on_matrix_units, machine, parameters));
+        // Libraries split K only where the tiles do not fill the GPU.
+        if (plan.grid > machine.sms) continue;
+        for (const double splits : split_counts) {
+            // Below half the least depth a split, the next smaller count does the same with fewer blocks.
+            if (problem.loop_k < splits * parameters.split_minimum_depth / 2) break;
+            fastest.offer(terms_of(plan, splits, problem, table, on_matrix_units, machine, parameters));
+        }
+    }
+}
+
+}  // namespace cupola::cost_detail

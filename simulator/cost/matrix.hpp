@@ -1,0 +1,25 @@
+#pragma once
+
+#include "cupola/cost/terms.hpp"
+
+namespace cupola::cost_detail {
+
+/// A (batched) matrix product, as GEMM and implicit-GEMM convolution put it to the tile search.
+struct MatrixProblem {
+    double batch = 1, m = 1, n = 1;
+    double k = 1;                     ///< reduction length, channel padding included
+    double loop_k = 1;                ///< k plus main-loop overhead in elements of k (k for a plain GEMM)
+    double element = 2;               ///< bytes of an element of A and B
+    double efficiency = 1;            ///< multiplies the tile's: alignment, address work
+    double regret = 1;                ///< multiplies the matrix time: library's choice against the best
+    double a_bytes = 0, b_bytes = 0;  ///< unique bytes of one batch entry of A and B, for DRAM re-reads
+    double a_l2_share = 1;            ///< of the reads of A that reach L2
+    double output_bytes = 0;          ///< all of D
+    OperandTraffic first_touch;       ///< of all operands
+};
+
+/// Offers every tile and split of the tables to `fastest`.
+void offer_tiles(const MatrixProblem& problem, const Machine& machine, const CostParameters& parameters,
+                 Fastest& fastest);
+
+}  // namespace cupola::cost_detail

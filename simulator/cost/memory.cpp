@@ -1,0 +1,50 @@
+#include "cupola/cost/terms.hpp"
+
+namespace cupola::cost_detail {
+
+namespace {
+
+/// Time until the busiest SM has streamed its rows, where rows are too few to load the memory system:
+/// ceil(rows / SMs) x row bytes / link of one SM. Public measurements: one SM of an H100 reads 67 GB/s.
+double row_limited_time(double rows, double bytes, const Machine& machine, const CostParameters& parameters) {
+    return tiles(rows, machine.sms) * bytes / rows / (parameters.sm_link_bytes_per_clock * machine.simt_clock);
+}
+
+/// PyTorch's moments kernel: one block a row, scalar loads, a running mean with a division for each element.
+/// t = ceil(rows / (SMs x blocks an SM)) x elements a row / (elements per clock x f).
+/// Source: pytorch aten/src/ATen/native/cuda/group_norm_kernel.cu (one block of 512 threads a group).
+double block_limited_time(double rows, double elements, const Machine& machine, const CostParameters& parameters) {
+    return tiles(rows, machine.sms * parameters.statistics_resident) * elements / rows /
+           (parameters.statistics_elements_per_clock * machine.simt_clock);
+}
+
+}  // namespace
+
+Terms memory_terms(const MemoryWork& work, const Kernel& kernel, const Machine& machine,
+                   const CostParameters& parameters) {
+    const PatternEfficiency& pattern = parameters.patterns[static_cast<std::size_t>(work.pattern)];
+    const double elements = static_cast<double>(work.elements);
+    const double rows = static_cast<double>(std::max<std::int64_t>(work.rows, 1));
+    const OperandTraffic traffic = operand_traffic(kernel, machine, parameters);
+
+    Terms terms;
+    terms.l2_bytes = traffic.l2;
+    terms.dram_bytes = traffic.dram;
+    terms.l2 = terms.l2_bytes / (machine.l2 * pattern.bandwidth);
+    terms.dram = ramped_dram_time(terms.dram_bytes, machine.dram * pattern.bandwidth,
+                                  machine.dram_latency * parameters.loaded_latency_factor,
+                                  machine.sms * parameters.bytes_in_flight_per_sm);
+    terms.simt = elements * (static_cast<double>(work.flops_per_element) + pattern.instructions_per_element) /
+                 (machine.sms * machine.lanes * machine.simt_clock);
+    terms.mufu =
+        elements * static_cast<double>(work.mufu_per_element) / (machine.sms * machine.mufu * machine.simt_clock);
+    if (work.pattern == Pattern::row_reduction) {
+        terms.l2 = std::max(terms.l2, row_limited_time(rows, terms.l2_bytes, machine, parameters));
+    }
+    if (work.pattern == Pattern::block_reduction) {
+        terms.simt = std::max(terms.simt, block_limited_time(rows, elements, machine, parameters));
+    }
+    return terms;
+}
+
+}  // namespace cupola::cost_detail

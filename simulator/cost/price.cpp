@@ -1,0 +1,117 @@
+#include "cupola/cost/cost.hpp"
+#include "cupola/cost/terms.hpp"
+
+namespace cupola {
+
+namespace cost_detail {
+
+double smooth_max(const Terms& terms, double exponent) {
+    const double largest = greatest(terms);
+    if (largest <= 0) return 0;
+    double sum = 0;
+    for (const double term : {terms.tensor, terms.simt, terms.mufu, terms.l2, terms.dram}) {
+        const double share = term / largest;
+        if (exponent == 8) {  // the default, without pow
+            const double square = share * share;
+            sum += square * square * square * square;
+        } else {
+            sum += std::pow(share, exponent);
+        }
+    }
+    const double root = exponent == 8 ? std::sqrt(std::sqrt(std::sqrt(sum))) : std::pow(sum, 1 / exponent);
+    return largest * std::max(root, 1.0);
+}
+
+double ramped_dram_time(double bytes, double bandwidth, double latency, double in_flight) {
+    if (bytes <= 0) return 0;
+    const double latency_bound = latency * std::max(1.0, bytes / in_flight);
+    const double bandwidth_bound = bytes / bandwidth;
+    return std::cbrt(latency_bound * latency_bound * latency_bound +
+                     bandwidth_bound * bandwidth_bound * bandwidth_bound);
+}
+
+namespace {
+
+Machine machine_of(const Gpu& gpu, DataType type) {
+    Machine machine{};
+    machine.sms = gpu.sm_count;
+    machine.matrix_flops_per_clock = tensor_rate(gpu, type);
+    machine.matrix_clock = gpu.sustained_tensor_clock.value();
+    machine.simt_clock = gpu.sustained_simt_clock.value();
+    machine.lanes = gpu.fp32_lanes_per_sm;
+    machine.mufu = gpu.mufu_per_clock_per_sm;
+    machine.dram = achieved_dram_bandwidth(gpu).value();
+    machine.dram_latency = gpu.dram_latency.value();
+    machine.l2 = gpu.l2_bandwidth.value();
+    machine.usable_l2 = usable_l2(gpu).value();
+    machine.slot = gpu.graph_kernel_slot.value();
+    return machine;
+}
+
+/// Visits the four kinds of work.
+struct TermsOf {
+    const Kernel& kernel;
+    const Machine& machine;
+    const CostParameters& parameters;
+
+    Terms operator()(const GemmWork& work) const { return gemm_terms(work, kernel, machine, parameters); }
+    Terms operator()(const ConvolutionWork& work) const { return convolution_terms(work, kernel, machine, parameters); }
+    Terms operator()(const AttentionWork& work) const { return attention_terms(work, kernel, machine, parameters); }
+    Terms operator()(const MemoryWork& work) const { return memory_terms(work, kernel, machine, parameters); }
+};
+
+}  // namespace
+
+}  // namespace cost_detail
+
+std::string_view name_of(Bound bound) {
+    switch (bound) {
+        case Bound::tensor: return "tensor";
+        case Bound::simt: return "simt";
+        case Bound::mufu: return "mufu";
+        case Bound::l2: return "l2";
+        case Bound::dram: return "dram";
+        case Bound::launch: return "launch";
+    }
+    return "";
+}
+
+Seconds KernelCost::of(Bound which) const {
+    switch (which) {
+        case Bound::tensor: return tensor;
+        case Bound::simt: return simt;
+        case Bound::mufu: return mufu;
+        case Bound::l2: return l2;
+        case Bound::dram: return dram;
+        case Bound::launch: return launch;
+    }
+    return Seconds(0);
+}
+
+KernelCost price(const Kernel& kernel, const Gpu& gpu, const CostParameters& parameters) {
+    using namespace cost_detail;
+    const Machine machine = machine_of(gpu, kernel.type);
+    const Terms terms = std::visit(TermsOf{kernel, machine, parameters}, kernel.work);
+
+    KernelCost cost;
+    cost.tensor = Seconds(terms.tensor);
+    cost.simt = Seconds(terms.simt);
+    cost.mufu = Seconds(terms.mufu);
+    cost.l2 = Seconds(terms.l2);
+    cost.dram = Seconds(terms.dram);
+    cost.launch = Seconds(machine.slot + terms.serial);
+    cost.time = cost.launch + Seconds(smooth_max(terms, parameters.overlap_exponent));
+    cost.l2_bytes = Bytes(terms.l2_bytes);
+    cost.dram_bytes = Bytes(terms.dram_bytes);
+    cost.flops = flops_of(kernel);
+    for (const Bound bound : all_bounds) {
+        if (cost.of(bound) > cost.of(cost.bound)) cost.bound = bound;
+    }
+    return cost;
+}
+
+KernelCost price(const Kernel& kernel, const Gpu& gpu) {
+    return price(kernel, gpu, default_parameters(gpu.architecture));
+}
+
+}  // namespace cupola

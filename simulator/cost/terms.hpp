@@ -1,0 +1,100 @@
+#pragma once
+
+#include "cupola/cost/cost.hpp"
+#include "cupola/cost/parameters.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+// Inside of the cost room: what the four kernel models share. Plain doubles in SI units.
+namespace cupola::cost_detail {
+
+/// The GPU as the formulas need it: rates of the whole device and of one SM.
+struct Machine {
+    double sms;
+    double matrix_flops_per_clock;  ///< one SM, the kernel's type; 0 without an instruction for it
+    double matrix_clock, simt_clock;
+    double lanes, mufu;  ///< a clock, one SM
+    double dram;         ///< achieved bytes/s
+    double dram_latency;
+    double l2;  ///< bytes/s
+    double usable_l2;
+    double slot;  ///< fixed part of a kernel, s
+};
+
+/// Bounds of one way to run a kernel, s, and its traffic, bytes. `serial` overlaps with nothing.
+struct Terms {
+    double tensor = 0, simt = 0, mufu = 0, l2 = 0, dram = 0, serial = 0;
+    double l2_bytes = 0, dram_bytes = 0;
+};
+
+[[nodiscard]] inline double greatest(const Terms& t) { return std::max({t.tensor, t.simt, t.mufu, t.l2, t.dram}); }
+
+/// (sum x^p)^(1/p) over the five overlapping bounds: the greatest one, plus at most 22 % (p = 8) where all five tie and
+/// 9 % where two do, which is what real kernels lose there. Never below any bound, and increasing in each.
+[[nodiscard]] double smooth_max(const Terms& terms, double exponent);
+
+/// Keeps the fastest of the candidates offered to it.
+/// The minimum over a set of candidates grows with work if each candidate does and the set does not widen.
+class Fastest {
+public:
+    explicit Fastest(double exponent) : exponent_(exponent) {}
+    void offer(const Terms& terms) {
+        if (greatest(terms) + terms.serial >= time_) return;  // the smooth maximum is greater still
+        const double time = smooth_max(terms, exponent_) + terms.serial;
+        if (time >= time_) return;
+        time_ = time;
+        terms_ = terms;
+    }
+    [[nodiscard]] const Terms& terms() const { return terms_; }
+
+private:
+    double exponent_;
+    double time_ = std::numeric_limits<double>::infinity();
+    Terms terms_;
+};
+
+/// Number of tiles of `size` that cover `extent`.
+[[nodiscard]] inline double tiles(double extent, double size) { return std::ceil(extent / size); }
+
+/// `extent` rounded up to a multiple of `size`.
+[[nodiscard]] inline double padded(double extent, double size) { return std::ceil(extent / size) * size; }
+
+/// Time of the busiest SM in units of one block's share of a full SM: ceil(blocks / sms), and `alone` instead of 1 for
+/// a last wave that leaves one block on it. Wave quantisation; not decreasing in blocks, not increasing in SMs, for
+/// alone <= 2 (then x + alone - 1 <= x + 1).
+[[nodiscard]] inline double busiest_sm(double blocks, double sms, double resident, double alone) {
+    const double each = tiles(blocks, sms);
+    if (resident < 2) return each;
+    const double last = each - resident * std::floor((each - 1) / resident);  // 1 .. resident
+    return last == 1 ? each + std::min(alone, 2.0) - 1 : each;
+}
+
+/// DRAM time of `bytes` of which at most `in_flight` are requested at once (Little's law): latency-bound below
+/// b x latency, bandwidth-bound above, smoothly between: [(latency max(1, V / in_flight))^3 + (V / b)^3]^(1/3).
+/// Not decreasing in bytes, not increasing in b and in_flight. Public measurements: RRZE-HPC/gpu-benches, gpu-stream.
+[[nodiscard]] double ramped_dram_time(double bytes, double bandwidth, double latency, double in_flight);
+
+/// Bytes that all operands move, first touches judged by their reuse distance.
+struct OperandTraffic {
+    double l2 = 0;    ///< every pass, whole sectors
+    double dram = 0;  ///< misses of the first touch and of later passes, writes
+};
+[[nodiscard]] OperandTraffic operand_traffic(const Kernel& kernel, const Machine& machine,
+                                             const CostParameters& parameters);
+
+/// The i-th read (weights included) of a kernel, or null.
+[[nodiscard]] const Operand* read_operand(const Kernel& kernel, std::size_t i);
+
+// The models, one file each.
+[[nodiscard]] Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& machine,
+                               const CostParameters& parameters);
+[[nodiscard]] Terms convolution_terms(const ConvolutionWork& work, const Kernel& kernel, const Machine& machine,
+                                      const CostParameters& parameters);
+[[nodiscard]] Terms attention_terms(const AttentionWork& work, const Kernel& kernel, const Machine& machine,
+                                    const CostParameters& parameters);
+[[nodiscard]] Terms memory_terms(const MemoryWork& work, const Kernel& kernel, const Machine& machine,
+                                 const CostParameters& parameters);
+
+}  // namespace cupola::cost_detail

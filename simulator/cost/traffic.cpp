@@ -1,0 +1,57 @@
+#include "cupola/cost/terms.hpp"
+
+namespace cupola::cost_detail {
+
+namespace {
+
+/// Bytes that cross L2 for one byte wanted, in contiguous runs of `run` bytes: whole sectors, 32 ceil(run / 32) / run.
+/// Ignores misaligned starts (at most one more sector a run). Source: CUDA C++ programming guide, global memory.
+double sector_amplification(double run, double sector) { return run > 0 ? padded(run, sector) / run : 1.0; }
+
+/// Bytes of a tensor still in L2: what the cache holds beyond all that was touched since, at most the tensor.
+double resident_part(const Operand& operand, double usable_l2) {
+    return std::clamp(usable_l2 - operand.reuse_distance.value(), 0.0, operand.bytes.value());
+}
+
+/// DRAM bytes of one operand. Reads: the part that is not resident, and on every later pass what exceeds the cache.
+/// Writes: all, but only `dirty_share` of what the next reader finds in L2 (its write-back comes later, and part of it
+/// never). Not decreasing in bytes and passes, not increasing in the cache's size.
+double dram_bytes(const Operand& operand, double usable_l2, double dirty_share) {
+    const double bytes = operand.bytes.value();
+    const double later_passes = std::max(static_cast<double>(operand.passes) - 1.0, 0.0);
+    const double first = std::min(static_cast<double>(operand.passes), 1.0);
+    const double resident = resident_part(operand, usable_l2);
+    if (operand.access == Access::write) return first * (bytes - (1 - dirty_share) * resident) + later_passes * bytes;
+    return first * (bytes - resident) + later_passes * std::max(bytes - usable_l2, 0.0);
+}
+
+bool gathers(const Kernel& kernel) {
+    const auto* memory = std::get_if<MemoryWork>(&kernel.work);
+    return memory != nullptr && memory->pattern == Pattern::gather;
+}
+
+}  // namespace
+
+OperandTraffic operand_traffic(const Kernel& kernel, const Machine& machine, const CostParameters& parameters) {
+    OperandTraffic traffic;
+    const double dram_limit = gathers(kernel) ? std::numeric_limits<double>::infinity() : parameters.sector_dram_limit;
+    for (std::size_t i = 0; i < kernel.operand_count; ++i) {
+        const Operand& operand = kernel.operands[i];
+        const double amplification =
+            sector_amplification(static_cast<double>(operand.run_bytes), parameters.sector_bytes);
+        traffic.l2 += operand.bytes.value() * static_cast<double>(operand.passes) * amplification;
+        traffic.dram +=
+            dram_bytes(operand, machine.usable_l2, parameters.dirty_share) * std::min(amplification, dram_limit);
+    }
+    return traffic;
+}
+
+const Operand* read_operand(const Kernel& kernel, std::size_t i) {
+    for (std::size_t slot = 0; slot < kernel.operand_count; ++slot) {
+        if (kernel.operands[slot].access == Access::write) continue;
+        if (i-- == 0) return &kernel.operands[slot];
+    }
+    return nullptr;
+}
+
+}  // namespace cupola::cost_detail
