@@ -5,9 +5,10 @@
 #include "cupola/workload/shape.hpp"
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cupola {
@@ -25,6 +26,7 @@ struct Value {
 
 /// The parameters of one or more operators (tied weights share an entry).
 struct Weight {
+    std::uint64_t key = 0;  ///< the same in every pass and stage that uses these parameters
     std::int64_t parameters = 0;
     DataType type = DataType::fp16;
 };
@@ -91,8 +93,18 @@ struct Component {
 
 /// A parameter of a workload as it was set for this run.
 struct ParameterSetting {
-    std::string name, value, unit, about;
+    std::string name, value, fallback, range, unit, about;
     bool is_default = true;
+    std::string range{};  ///< what else it may be set to, for a person: "1 to 1000", "a multiple of 64"; may be empty
+};
+
+/// What the model's file says a component's counts should be, at some settings.
+struct Expectation {
+    std::string component;
+    std::optional<std::int64_t> parameters;
+    std::optional<MacCounts> macs;                        ///< of one pass of each of its stages
+    std::vector<std::pair<std::string, std::string>> at;  ///< settings, as for --set
+    std::string source;
 };
 
 /// A model with its parameters fixed: what the stack lowers.
@@ -102,6 +114,7 @@ struct Workload {
     std::vector<ParameterSetting> parameters;
     std::vector<Component> components;
     std::vector<Stage> stages;
+    std::vector<Expectation> expectations;
 };
 
 /// One pass of every stage of the component, summed.

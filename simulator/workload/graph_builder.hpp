@@ -1,0 +1,68 @@
+#pragma once
+
+#include "cupola/workload/expression.hpp"
+#include "cupola/workload/graph.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace cupola {
+
+/// Appends operators to a graph and keeps the module path and the identity of weights.
+/// A module's weights are known by its path; iterations of a `loop` share path keys, and so weights.
+class GraphBuilder {
+public:
+    explicit GraphBuilder(const Names& names) : names_(names) { open_.push_back({no_id, 0x9e3779b97f4a7c15U, {}}); }
+
+    [[nodiscard]] ValueId add_input(const Shape& shape, DataType type, bool persistent);
+
+    /// Opens a module scope. Siblings of one name are told apart by a counter; `index` >= 0 appends ".index".
+    /// With `shared_weights` the index does not enter the weights' identity.
+    void enter(NameId segment, std::int64_t index = -1, bool shared_weights = false);
+    void leave() { open_.pop_back(); }
+    [[nodiscard]] std::size_t depth() const { return open_.size(); }
+    [[nodiscard]] std::uint64_t scope_key() const { return open_.back().key; }
+    [[nodiscard]] std::string path() const { return graph_.path(open_.back().id); }
+
+    /// Appends an operator in a leaf scope of that name. Its parameters follow from its kind unless given.
+    /// `weight_name` != 0 ties the weights to all operators of the component with the same name.
+    ValueId emit(NameId segment, const OperatorKind& kind, std::span<const ValueId> inputs, const Shape& shape,
+                 DataType type, std::uint64_t weight_name = 0);
+
+    [[nodiscard]] const Value& value(ValueId id) const { return graph_.values[id]; }
+    [[nodiscard]] Value& value(ValueId id) { return graph_.values[id]; }
+    [[nodiscard]] std::size_t operator_count() const { return graph_.operators.size(); }
+    [[nodiscard]] Graph take() { return std::move(graph_); }
+    [[nodiscard]] Graph& graph() { return graph_; }
+
+private:
+    struct Open {
+        std::uint32_t id;
+        std::uint64_t key;
+        std::vector<std::pair<NameId, int>> children;  ///< how often a name has been used below
+    };
+    struct Leaf {
+        std::uint32_t id;
+        std::uint64_t key;
+    };
+    Leaf child(NameId segment, std::int64_t index, bool shared_weights);
+    std::uint32_t weight_of(std::uint64_t key, std::int64_t parameters, DataType type);
+
+    const Names& names_;
+    Graph graph_;
+    std::vector<Open> open_;
+    std::unordered_map<std::uint64_t, std::uint32_t> weights_;
+};
+
+/// A hash of two keys.
+[[nodiscard]] constexpr std::uint64_t combine_keys(std::uint64_t a, std::uint64_t b) {
+    std::uint64_t x = a ^ (b + 0x9e3779b97f4a7c15U + (a << 6U) + (a >> 2U));
+    x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
+    return x ^ (x >> 31U);
+}
+
+}  // namespace cupola
