@@ -29,6 +29,7 @@ struct Listing {
 
 /// `name=value` from --set.
 using Settings = std::vector<std::pair<std::string, std::string>>;
-[[nodiscard]] Workload load_workload(const std::string& data, const std::string& name_or_path, const Settings& settings);
+[[nodiscard]] Workload load_workload(const std::string& data, const std::string& name_or_path,
+                                     const Settings& settings);
 
 }  // namespace cupola::config

@@ -38,9 +38,10 @@ public:
     // Scalars
     [[nodiscard]] const std::string& text() const;  ///< any scalar as written, quotes removed; never null
     [[nodiscard]] bool quoted() const;              ///< a scalar written in quotes
-    [[nodiscard]] std::int64_t integer(std::int64_t min, std::int64_t max) const;  ///< decimal only ("010" and "0x10" refused)
-    [[nodiscard]] double number(double min, double max) const;                     ///< finite, unquoted
-    [[nodiscard]] bool boolean() const;                                            ///< true or false
+    [[nodiscard]] std::int64_t integer(std::int64_t min,
+                                       std::int64_t max) const;  ///< decimal only ("010" and "0x10" refused)
+    [[nodiscard]] double number(double min, double max) const;   ///< finite, unquoted
+    [[nodiscard]] bool boolean() const;                          ///< true or false
     template <typename Q>
     [[nodiscard]] Q quantity(Q min, Q max) const {  ///< "3.35 TB/s"; range inclusive
         return checked_range(parsed<Q>(), min, max);
@@ -52,8 +53,8 @@ public:
     [[nodiscard]] std::vector<Node> items() const;
 
     // Maps
-    [[nodiscard]] std::vector<Entry> entries() const;              ///< in file order
-    [[nodiscard]] Node at(std::string_view key) const;             ///< error at this map if missing
+    [[nodiscard]] std::vector<Entry> entries() const;   ///< in file order
+    [[nodiscard]] Node at(std::string_view key) const;  ///< error at this map if missing
     [[nodiscard]] std::optional<Node> find(std::string_view key) const;
     /// Refuses every key that is not listed, with a suggestion.
     void allow_only(const std::vector<std::string>& keys) const;
@@ -65,17 +66,20 @@ public:
 private:
     template <typename Q>
     [[nodiscard]] Q parsed() const {
-        if (kind() != Kind::scalar) fail(description(), expected_quantity<Q>());
-        if (const auto value = parse_quantity<Q>(text())) return *value;
-        fail(description(), expected_quantity<Q>());
+        if (kind() == Kind::scalar) {
+            if (const auto value = parse_quantity<Q>(text())) return *value;
+        }
+        refuse_quantity(expected_quantity<Q>());
     }
     template <typename Q>
     [[nodiscard]] Q checked_range(Q value, Q min, Q max) const {
         if (value < min || value > max) {
-            fail(text(), "a value from " + format(min) + " to " + format(max));
+            fail(description(), "a value from " + format(min) + " to " + format(max));
         }
         return value;
     }
+    [[noreturn]] void refuse_quantity(std::string expected) const;
+    [[nodiscard]] Node child(std::size_t index) const;
 
     std::shared_ptr<const Document> document_;
     const Data* data_;
@@ -89,9 +93,9 @@ struct Node::Entry {
 
 /// Limits on what a file may hold; beyond them reading stops with an error instead of exhausting memory or stack.
 struct ReadLimits {
-    std::size_t bytes = 4 << 20;      ///< file size
-    std::size_t depth = 64;           ///< nesting
-    std::size_t nodes = 500'000;      ///< values after aliases are expanded (an alias bomb ends here)
+    std::size_t bytes = 4 << 20;  ///< file size
+    std::size_t depth = 64;       ///< nesting
+    std::size_t nodes = 500'000;  ///< values after aliases are expanded (an alias bomb ends here)
 };
 
 /// Reads one YAML document. Refused: duplicate keys, keys that are not plain names, several documents, unknown tags,
