@@ -18,6 +18,7 @@ json settings_json(const std::vector<ParameterSetting>& parameters) {
     for (const ParameterSetting& parameter : parameters) {
         list.push_back({{"name", parameter.name},
                         {"value", parameter.value},
+                        {"default", parameter.fallback},
                         {"unit", parameter.unit},
                         {"range", parameter.range},
                         {"about", parameter.about},

@@ -59,11 +59,12 @@ std::string peaks_text(const Gpu& gpu) {
 }
 
 std::string parameters_text(const Workload& workload, const TextStyle& style) {
-    Columns columns({Align::left, Align::right, Align::left, Align::left});
+    Columns columns({Align::left, Align::right, Align::right, Align::left, Align::left});
+    columns.add({"", "value", "default", "unit", "range"});
     for (const ParameterSetting& parameter : workload.parameters) {
         const std::string value =
             parameter.is_default ? parameter.value : painted(style, Paint::accent, parameter.value + "*");
-        columns.add({parameter.name, value, parameter.unit, parameter.range},
+        columns.add({parameter.name, value, parameter.fallback, parameter.unit, parameter.range},
                     parameter.about.empty() ? "" : "      " + wrapped(words_of(parameter.about), style.width, 6));
     }
     return columns.text(2);

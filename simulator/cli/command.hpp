@@ -1,0 +1,64 @@
+#pragma once
+
+#include "cupola/hardware/gpu.hpp"
+#include "cupola/report/report.hpp"
+#include "cupola/stack/stack.hpp"
+#include "cupola/workload/graph.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace cupola::cli {
+
+/// A sub-command: what CLI11 fills, and what it prints on standard output when run.
+struct Command {
+    CLI::App* app = nullptr;
+    std::function<std::string()> run;
+};
+
+// One file each. `style` is how text for a person is laid out.
+[[nodiscard]] Command add_list(CLI::App& root, const TextStyle& style);
+[[nodiscard]] Command add_show(CLI::App& root, const TextStyle& style);
+[[nodiscard]] Command add_count(CLI::App& root, const TextStyle& style);
+[[nodiscard]] Command add_graph(CLI::App& root);
+[[nodiscard]] Command add_predict(CLI::App& root, const TextStyle& style);
+
+/// What most sub-commands take: which model, with which parameters, on what, from where, in which format.
+struct Selection {
+    std::string workload, positional_workload, gpu, stack, data;
+    std::vector<std::string> settings;  ///< "name=value"
+    bool json = false;
+
+    void add_workload_options(CLI::App& app);
+    void add_machine_options(CLI::App& app);
+    void add_output_options(CLI::App& app);
+
+    // The chosen data files; throw InputError.
+    [[nodiscard]] std::string data_directory() const;
+    [[nodiscard]] Workload load_workload() const;
+    [[nodiscard]] Gpu load_gpu() const;
+    [[nodiscard]] Stack load_stack() const;
+};
+
+/// "name=value" pairs taken apart; InputError where there is no '='.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_settings(const std::vector<std::string>& texts);
+
+/// A sub-command whose help opens with an example.
+[[nodiscard]] CLI::App* add_subcommand(CLI::App& parent, const std::string& name, const std::string& description,
+                                       const std::vector<std::string>& examples);
+void open_help_with(CLI::App& app, const std::vector<std::string>& examples);
+
+/// Refuses a first argument that is no sub-command, with a suggestion; CLI11 only says that one is missing.
+void check_subcommand(const CLI::App& root, const std::vector<std::string>& arguments);
+/// The message for a command line that CLI11 refused, with a suggestion for a mistyped option.
+[[nodiscard]] std::string usage_message(const CLI::App& root, const CLI::ParseError& error);
+
+/// Colours only on a terminal that has them and unless NO_COLOR is set.
+[[nodiscard]] TextStyle terminal_style();
+/// Writes to standard output. A reader that has gone away is no error; any other failure is an InputError.
+void write_output(const std::string& text);
+
+}  // namespace cupola::cli

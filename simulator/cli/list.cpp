@@ -1,0 +1,53 @@
+#include "cupola/cli/command.hpp"
+#include "cupola/config/load.hpp"
+#include "cupola/units/input_error.hpp"
+#include "cupola/units/suggest.hpp"
+
+#include <memory>
+
+namespace cupola::cli {
+namespace {
+
+std::vector<NamedItem> listed(const std::string& what, const std::string& data) {
+    const std::vector<config::Listing> listings = what == "gpus"     ? config::list_gpus(data)
+                                                  : what == "stacks" ? config::list_stacks(data)
+                                                                     : config::list_workloads(data);
+    std::vector<NamedItem> items;
+    for (const config::Listing& listing : listings) items.push_back({listing.name, listing.title});
+    return items;
+}
+
+void check_kind(const std::string& what) {
+    const std::vector<std::string> kinds{"workloads", "gpus", "stacks"};
+    for (const std::string& kind : kinds) {
+        if (what == kind) return;
+    }
+    const std::string found = what.empty() ? "nothing" : "\"" + what + "\"";
+    throw InputError({{},
+                      "list",
+                      found,
+                      "workloads, gpus or stacks",
+                      what.empty() ? "for example cupola list gpus" : suggestion(what, kinds)});
+}
+
+struct Options {
+    Selection selection;
+    std::string what;
+};
+
+}  // namespace
+
+Command add_list(CLI::App& root, const TextStyle& style) {
+    CLI::App* app = add_subcommand(root, "list", "List the models, GPUs or software stacks there are",
+                                   {"cupola list workloads", "cupola list gpus"});
+    auto options = std::make_shared<Options>();
+    app->add_option("what", options->what, "workloads, gpus or stacks")->type_name("KIND");
+    options->selection.add_output_options(*app);
+    return {app, [options, style] {
+                check_kind(options->what);
+                const auto items = listed(options->what, options->selection.data_directory());
+                return options->selection.json ? list_json(items) : list_text(items, style);
+            }};
+}
+
+}  // namespace cupola::cli

@@ -1,0 +1,31 @@
+#include "cupola/cli/command.hpp"
+
+#include <memory>
+
+namespace cupola::cli {
+namespace {
+
+struct Options {
+    Selection selection;
+    std::size_t top = 8;
+};
+
+}  // namespace
+
+Command add_predict(CLI::App& root, const TextStyle& style) {
+    CLI::App* app = add_subcommand(root, "predict", "Predict how long a model takes and where the time goes",
+                                   {"cupola predict sdxl --gpu a100-sxm4-80gb --stack pytorch-compile --set steps=30"});
+    auto options = std::make_shared<Options>();
+    options->selection.add_workload_options(*app);
+    options->selection.add_machine_options(*app);
+    app->add_option("--top", options->top, "kernels to print")->type_name("COUNT")->capture_default_str();
+    options->selection.add_output_options(*app);
+    return {app, [options, style] {
+                const Selection& selection = options->selection;
+                const Prediction prediction =
+                    predict(selection.load_workload(), selection.load_gpu(), selection.load_stack());
+                return selection.json ? prediction_json(prediction) : prediction_text(prediction, style, options->top);
+            }};
+}
+
+}  // namespace cupola::cli

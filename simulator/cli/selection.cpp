@@ -1,0 +1,82 @@
+#include "cupola/cli/command.hpp"
+#include "cupola/config/load.hpp"
+#include "cupola/units/input_error.hpp"
+#include "cupola/units/suggest.hpp"
+
+namespace cupola::cli {
+namespace {
+
+constexpr const char* default_gpu = "h100-sxm5-80gb";
+constexpr const char* default_stack = "pytorch-eager-flash";
+
+std::vector<std::string> names_of(const std::vector<config::Listing>& listings) {
+    std::vector<std::string> names;
+    for (const config::Listing& listing : listings) names.push_back(listing.name);
+    return names;
+}
+
+}  // namespace
+
+void Selection::add_workload_options(CLI::App& app) {
+    app.add_option("workload", positional_workload, "a model: a name (cupola list workloads) or a path to a file")
+        ->type_name("NAME");
+    app.add_option("-w,--workload", workload, "the same as an option")->type_name("NAME");
+    app.add_option("--set", settings, "set a parameter of the model (cupola show NAME); may be repeated")
+        ->type_name("PARAMETER=VALUE")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+}
+
+void Selection::add_machine_options(CLI::App& app) {
+    gpu = default_gpu;
+    stack = default_stack;
+    app.add_option("-g,--gpu", gpu, "a GPU: a name (cupola list gpus) or a path")
+        ->type_name("NAME")
+        ->capture_default_str();
+    app.add_option("-s,--stack", stack, "a software stack: a name (cupola list stacks) or a path")
+        ->type_name("NAME")
+        ->capture_default_str();
+}
+
+void Selection::add_output_options(CLI::App& app) {
+    app.add_option("--data", data,
+                   "directory that holds hwmodels/ and workloads/ (default: $CUPOLA_DATA, then the installed)")
+        ->type_name("DIRECTORY");
+    app.add_flag("--json", json, "print JSON");
+}
+
+std::string Selection::data_directory() const { return config::data_directory(data); }
+
+Workload Selection::load_workload() const {
+    const std::string directory = data_directory();
+    if (!workload.empty() && !positional_workload.empty()) {
+        throw InputError({{}, "--workload", "a second workload, \"" + workload + "\"", "one", "leave out --workload"});
+    }
+    const std::string& name = workload.empty() ? positional_workload : workload;
+    if (name.empty()) {
+        throw InputError({{},
+                          "workload",
+                          "nothing",
+                          "the name of a model or a path to its file",
+                          suggestion("", names_of(config::list_workloads(directory)))});
+    }
+    return config::load_workload(directory, name, parse_settings(settings));
+}
+
+Gpu Selection::load_gpu() const { return config::load_gpu(data_directory(), gpu); }
+Stack Selection::load_stack() const { return config::load_stack(data_directory(), stack); }
+
+std::vector<std::pair<std::string, std::string>> parse_settings(const std::vector<std::string>& texts) {
+    std::vector<std::pair<std::string, std::string>> settings;
+    for (const std::string& text : texts) {
+        const std::size_t equals = text.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            throw InputError({{}, "--set", "\"" + text + "\"", "parameter=value", "for example --set steps=30"});
+        }
+        settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return settings;
+}
+
+}  // namespace cupola::cli
