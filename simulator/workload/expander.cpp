@@ -406,47 +406,56 @@ void Expander::check_argument(const Layer& layer, const ModuleArgument& spec, co
     }
 }
 
-void Expander::bind_arguments(const Layer& layer, std::size_t variables_begin, std::size_t tensors_begin) {
-    // All arguments are evaluated among the caller's names, then become the module's only ones.
+ValueId Expander::tensor_argument(const Argument& given) {
+    if (!given.given) return no_id;
+    const TensorReference& reference = given.tensors.front();
+    const ValueId* found = reference.pop ? nullptr : find_tensor(reference.name);
+    return found != nullptr ? *found : tensor(reference);  // a tensor that is none may be handed on as none
+}
+
+/// A bare word for a `name` argument is that name, unless it is a variable here.
+Datum Expander::name_value(const Expression& expression) const {
+    const NameId* single = expression.single_name();
+    if (single == nullptr) return expression.evaluate(environment());
+    const auto scope = environment().variables;
+    const bool variable = std::any_of(scope.begin(), scope.end(), [&](const Binding& b) { return b.name == *single; });
+    return variable ? expression.evaluate(environment()) : Datum(std::string(text(*single)));
+}
+
+void Expander::bind_arguments(const Layer& layer) {
+    // Given arguments are evaluated among the caller's names; then they are the module's only ones, and defaults may
+    // speak of them.
+    const auto& specs = layer.module->arguments;
     std::vector<Binding> variables;
     std::vector<std::pair<NameId, ValueId>> tensors;
-    for (std::size_t i = 0; i < layer.module->arguments.size(); ++i) {
-        const ModuleArgument& spec = layer.module->arguments[i];
-        const Argument& given = layer.arguments[i];
-        if (spec.type == ModuleArgument::Type::tensor) {
-            ValueId bound = no_id;
-            if (given.given) {
-                const TensorReference& reference = given.tensors.front();
-                const ValueId* found = reference.pop ? nullptr : find_tensor(reference.name);
-                bound = found != nullptr ? *found : tensor(reference);  // a tensor that is none may be handed on
-            }
-            tensors.emplace_back(spec.name, bound);
-            continue;
-        }
-        const Expression& expression = given.given ? given.expression : *spec.fallback;
-        Datum value;
-        if (spec.type == ModuleArgument::Type::text && expression.single_name() != nullptr) {
-            const NameId name = *expression.single_name();
-            const auto scope = environment().variables;
-            const bool variable =
-                std::any_of(scope.begin(), scope.end(), [&](const Binding& b) { return b.name == name; });
-            value = variable ? expression.evaluate(environment()) : Datum(std::string(text(name)));
-        } else {
-            value = expression.evaluate(environment());
-        }
+    const auto evaluate = [&](const ModuleArgument& spec, const Argument& given, const Expression& expression) {
+        Datum value = spec.type == ModuleArgument::Type::text ? name_value(expression) : expression.evaluate(environment());
         check_argument(layer, spec, given, value);
-        variables.push_back({spec.name, std::move(value)});
+        return Binding{spec.name, std::move(value)};
+    };
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        const Argument& given = layer.arguments[i];
+        if (specs[i].type == ModuleArgument::Type::tensor) {
+            tensors.emplace_back(specs[i].name, tensor_argument(given));
+        } else if (given.given) {
+            variables.push_back(evaluate(specs[i], given, given.expression));
+        }
     }
-    variables_begin_ = variables_begin;
-    tensors_begin_ = tensors_begin;
+    variables_begin_ = variables_.size();
+    tensors_begin_ = tensors_.size();
     variables_.insert(variables_.end(), variables.begin(), variables.end());
     tensors_.insert(tensors_.end(), tensors.begin(), tensors.end());
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        const Argument& given = layer.arguments[i];
+        if (specs[i].type == ModuleArgument::Type::tensor || given.given) continue;
+        variables_.push_back(evaluate(specs[i], given, *specs[i].fallback));
+    }
 }
 
 ValueId Expander::apply_module(const Layer& layer, ValueId input) {
     const std::size_t variables = variables_.size(), tensors = tensors_.size();
     const std::size_t variables_begin = variables_begin_, tensors_begin = tensors_begin_;
-    bind_arguments(layer, variables, tensors);
+    bind_arguments(layer);
     builder_.enter(layer.path_name);
     const ValueId result = apply_block(layer.module->layers, input);
     builder_.leave();

@@ -43,6 +43,7 @@ public:
     [[nodiscard]] std::size_t choice(const Layer& layer, std::string_view name, std::size_t fallback,
                                      const std::vector<std::string>& choices) const;
     [[nodiscard]] std::string_view text(NameId name) const { return descriptor_.names.text(name); }
+    [[nodiscard]] NameId axis_id(AxisName name) const { return descriptor_.names.find(name.view()); }
     /// The axis name of that identifier; InputError if it is too long.
     [[nodiscard]] AxisName axis_name(NameId name, const SourcePosition& where) const;
     /// The axis that an argument names, or the fallback.
@@ -80,7 +81,9 @@ private:
     ValueId apply_repeat(const Layer& layer, ValueId input);
     ValueId apply_module(const Layer& layer, ValueId input);
     ValueId pop(NameId stack, const SourcePosition& where);
-    void bind_arguments(const Layer& layer, std::size_t variables_begin, std::size_t tensors_begin);
+    void bind_arguments(const Layer& layer);
+    [[nodiscard]] ValueId tensor_argument(const Argument& given);
+    [[nodiscard]] Datum name_value(const Expression& expression) const;
     void check_argument(const Layer& layer, const ModuleArgument& spec, const Argument& given,
                         const Datum& value) const;
     void require_current(const Layer& layer, ValueId input) const;

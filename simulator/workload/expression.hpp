@@ -19,6 +19,8 @@ class Names {
 public:
     NameId intern(std::string_view text);
     [[nodiscard]] const std::string& text(NameId id) const { return texts_[id]; }
+    /// The id of a name that was interned before. REQUIRES: it was
+    [[nodiscard]] NameId find(std::string_view text) const { return ids_.at(std::string(text)); }
 
 private:
     std::vector<std::string> texts_;

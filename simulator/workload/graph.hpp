@@ -93,7 +93,7 @@ struct Component {
 
 /// A parameter of a workload as it was set for this run.
 struct ParameterSetting {
-    std::string name, value, fallback, range, unit, about;
+    std::string name, value, fallback, unit, about;
     bool is_default = true;
     std::string range{};  ///< what else it may be set to, for a person: "1 to 1000", "a multiple of 64"; may be empty
 };

@@ -20,10 +20,22 @@ std::string pattern_text(const Expander& expander, const std::vector<std::vector
     return text;
 }
 
+/// The pattern with `...` replaced by the atoms of the tensor's first axis, whatever is folded into it.
+std::vector<std::vector<NameId>> with_leading_axis(Expander& expander, const Layer& layer, ValueId from) {
+    auto pattern = expander.argument(layer, "axes").pattern;
+    const Shape& shape = expander.shape(from);
+    for (auto& atoms : pattern) {
+        if (atoms.size() != 1 || expander.text(atoms.front()) != "...") continue;
+        atoms.clear();
+        for (std::size_t i = 0; i < shape.axis_end(0); ++i) atoms.push_back(expander.axis_id(shape.atom(i).name));
+    }
+    return pattern;
+}
+
 /// The shape that a pattern makes of the atoms of `from`, with `added` for atoms that it does not have.
 Shape arranged(Expander& expander, const Layer& layer, ValueId from,
                const std::vector<std::pair<NameId, Expression>>& added) {
-    const auto& pattern = expander.argument(layer, "axes").pattern;
+    const auto pattern = with_leading_axis(expander, layer, from);
     const Shape& shape = expander.shape(from);
     Shape result;
     std::size_t used = 0;
