@@ -6,7 +6,6 @@ namespace {
 
 struct AttentionTile {
     double queries, keys;
-    double efficiency;  ///< of the variant's matrix rate: small tiles re-read shared memory more often
 };
 
 /// Head dims for which kernels exist; others are padded. Source: flash-attention's and xformers' instantiations.
@@ -17,13 +16,17 @@ double padded_head_dim(double head_dim) {
     return padded(head_dim, 64);
 }
 
-/// The large tile of a head dim (registers and shared memory shrink it) and a small one for short sequences.
-std::array<AttentionTile, 2> tiles_for(AttentionKernel kernel, double head_dim) {
-    const double keys = kernel == AttentionKernel::flash3 ? (head_dim <= 64    ? 128
-                                                             : head_dim <= 128 ? 176
-                                                                               : 80)
-                                                          : (head_dim <= 64 ? 128 : 64);
-    return {{{head_dim <= 128 ? 128.0 : 64.0, keys, 1.0}, {64, 64, 0.85}}};
+/// Rows and columns of scores that one block computes at a time, short sequences included: the kernels are built for
+/// one tile a head dim and mask what lies outside. Source: flash-attention's launch templates and the FA3 paper;
+/// 64 x 64 for the memory-efficient kernel. Registers and shared memory shrink the tile of large heads.
+AttentionTile tile_for(AttentionKernel kernel, double head_dim) {
+    switch (kernel) {
+        case AttentionKernel::flash2: return {head_dim <= 128 ? 128.0 : 64.0, head_dim <= 64 ? 128.0 : 64.0};
+        case AttentionKernel::flash3:
+            return {head_dim <= 96 ? 192.0 : 128.0, head_dim <= 96 ? 128.0 : head_dim <= 128 ? 176.0 : 80.0};
+        case AttentionKernel::memory_efficient: break;
+    }
+    return {64, 64};
 }
 
 const AttentionVariant& variant_of(AttentionKernel kernel, const CostParameters& parameters) {
@@ -106,10 +109,11 @@ Terms terms_of(const AttentionProblem& problem, const AttentionTile& tile, doubl
     const double matrix = 2 * width /
                           (on_matrix_units ? machine.matrix_flops_per_clock * machine.matrix_clock
                                            : 2 * machine.lanes * machine.simt_clock) /
-                          (variant.mma_efficiency * tile.efficiency);
+                          variant.mma_efficiency;
     const double lanes = parameters.softmax_instructions / (machine.lanes * machine.simt_clock);
     charge_scores(terms, scores, matrix, 1 / (machine.mufu * machine.simt_clock), lanes, variant.exposed);
     if (!on_matrix_units) std::swap(terms.tensor, terms.simt);
+    const double clock = on_matrix_units ? machine.matrix_clock : machine.simt_clock;
 
     const double row_tiles = tiles(problem.queries, tile.queries);
     const double blocks = problem.heads * row_tiles * splits;
@@ -129,9 +133,8 @@ Terms terms_of(const AttentionProblem& problem, const AttentionTile& tile, doubl
     const double link =
         tiles(blocks, machine.sms) * block_bytes / (parameters.sm_link_bytes_per_clock * machine.simt_clock);
     terms.l2 = std::max(terms.l2_bytes / machine.l2, link);
-    terms.dram = terms.dram_bytes / machine.dram;
-    terms.serial = variant.prologue_cycles / (on_matrix_units ? machine.matrix_clock : machine.simt_clock) +
-                   (splits > 1 ? parameters.split_combine_seconds : 0);
+    terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
+    terms.serial = variant.prologue_cycles / clock + (splits > 1 ? parameters.split_combine_seconds : 0);
     return terms;
 }
 
@@ -149,10 +152,10 @@ Terms attention_terms(const AttentionWork& work, const Kernel& kernel, const Mac
     }
     const AttentionVariant& variant = variant_of(work.kernel, parameters);
     Fastest fastest(parameters.overlap_exponent);
-    for (const AttentionTile& tile : tiles_for(work.kernel, padded_head_dim(problem.head_dim))) {
-        fastest.offer(terms_of(problem, tile, 1, variant, machine, parameters));
-        // Splitting the keys pays only where the blocks leave SMs idle.
-        if (problem.heads * tiles(problem.queries, tile.queries) >= 0.8 * machine.sms * variant.resident) continue;
+    const AttentionTile tile = tile_for(work.kernel, padded_head_dim(problem.head_dim));
+    fastest.offer(terms_of(problem, tile, 1, variant, machine, parameters));
+    // Splitting the keys pays only where the blocks leave SMs idle.
+    if (problem.heads * tiles(problem.queries, tile.queries) < 0.8 * machine.sms * variant.resident) {
         for (const double splits : {2.0, 4.0, 8.0, 16.0, 32.0, 64.0}) {
             if (problem.keys < splits * parameters.split_keys_minimum / 2) break;  // fewer splits do the same
             fastest.offer(terms_of(problem, tile, splits, variant, machine, parameters));

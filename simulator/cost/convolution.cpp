@@ -28,6 +28,7 @@ MatrixProblem implicit_gemm(const ConvolutionWork& work, const CostParameters& p
     const double channels = padded_channels(in_channels, element);
     problem.k = taps * channels;
     problem.loop_k = problem.k;
+    problem.regret = parameters.convolution_regret;
     if (!is_pointwise(work)) {
         problem.loop_k = taps * (channels + parameters.convolution_tap_channels);
         problem.efficiency = parameters.convolution_efficiency;
@@ -71,7 +72,7 @@ Terms convolution_terms(const ConvolutionWork& work, const Kernel& kernel, const
     if (static_cast<double>(work.in_channels) <= few_channels * problem.batch && work.groups > 1) {
         fastest.offer(direct_terms(problem, machine, parameters, flops_of(kernel).value() / 2));
     }
-    offer_tiles(problem, machine, parameters, fastest);
+    offer_tiles(problem, parameters.convolution_tiles, machine, parameters, fastest);
     return fastest.terms();
 }
 

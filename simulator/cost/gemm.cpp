@@ -28,9 +28,8 @@ Terms gemv_terms(const MatrixProblem& problem, const Machine& machine, const Cos
     terms.l2_bytes = problem.first_touch.l2;
     terms.dram_bytes = problem.first_touch.dram;
     terms.l2 = terms.l2_bytes / machine.l2;
-    terms.dram = ramped_dram_time(terms.dram_bytes, machine.dram * parameters.gemv_efficiency,
-                                  machine.dram_latency * parameters.loaded_latency_factor,
-                                  machine.sms * parameters.bytes_in_flight_per_sm);
+    terms.dram = matrix_dram_time(terms.dram_bytes / parameters.gemv_efficiency, machine, parameters);
+    terms.serial = parameters.gemv_prologue_cycles / machine.simt_clock;
     return terms;
 }
 
@@ -50,13 +49,14 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
         kernel, problem.batch * (problem.a_bytes + problem.b_bytes) + problem.output_bytes, machine, parameters);
     problem.efficiency = std::min(alignment_efficiency(problem.k, problem.element, parameters),
                                   alignment_efficiency(problem.n, problem.element, parameters));
-    if (work.batch > 1) problem.regret = parameters.batched_regret;
+    problem.regret =
+        work.batch > 1 ? std::max(parameters.batched_regret, parameters.library_regret) : parameters.library_regret;
 
     Fastest fastest(parameters.overlap_exponent);
     if (std::min(problem.m, problem.n) <= parameters.gemv_rows) {
         fastest.offer(gemv_terms(problem, machine, parameters));
     }
-    offer_tiles(problem, machine, parameters, fastest);
+    offer_tiles(problem, parameters.tensor_tiles, machine, parameters, fastest);
     return fastest.terms();
 }
 

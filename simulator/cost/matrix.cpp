@@ -55,8 +55,8 @@ TilePlan plan_of(const GemmTile& tile, const MatrixProblem& problem, const GemmT
 /// and so is the only one of a persistent kernel or of blocks that hide each other's;
 /// t_l2 = max(L2 bytes / b_L2, blocks of the busiest SM x slice bytes / link of one SM);
 /// t_dram = (first touch + re-reads + partial sums that spill from L2) / b.
-Terms terms_of(const TilePlan& plan, double splits, const MatrixProblem& problem, const GemmTiles& table,
-               bool on_matrix_units, const Machine& machine, const CostParameters& parameters) {
+void offer_split(const TilePlan& plan, double splits, const MatrixProblem& problem, const GemmTiles& table,
+                 bool on_matrix_units, const Machine& machine, const CostParameters& parameters, Fastest& fastest) {
     const GemmTile& tile = *plan.tile;
     const double depth_step =
         table.k * std::max(1.0, 2.0 / problem.element);  // iterations hold a fixed number of bytes
@@ -74,6 +74,8 @@ Terms terms_of(const TilePlan& plan, double splits, const MatrixProblem& problem
 
     Terms terms;
     (on_matrix_units ? terms.tensor : terms.simt) = cycles / clock;
+    terms.serial = table.prologue_cycles / clock + (splits > 1 ? parameters.split_reduction_seconds : 0);
+    if (fastest.beats(terms)) return;  // saves the traffic of most candidates
     // Partial sums are fp32, written once and read once.
     const double partials = splits > 1 ? 8 * splits * problem.batch * problem.m * problem.n : 0;
     terms.l2_bytes = std::max(plan.l2_per_k * problem.k + problem.output_bytes + partials, problem.first_touch.l2);
@@ -82,27 +84,25 @@ Terms terms_of(const TilePlan& plan, double splits, const MatrixProblem& problem
                           problem.element * std::min(depth, problem.k);
     const double link = tiles(blocks, machine.sms) * slices / (parameters.sm_link_bytes_per_clock * machine.simt_clock);
     terms.l2 = std::max(terms.l2_bytes / machine.l2, link);
-    terms.dram = terms.dram_bytes / machine.dram;
-    terms.serial = table.prologue_cycles / clock + (splits > 1 ? parameters.split_reduction_seconds : 0);
-    return terms;
+    terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
+    fastest.offer(terms);
 }
 
 }  // namespace
 
-void offer_tiles(const MatrixProblem& problem, const Machine& machine, const CostParameters& parameters,
-                 Fastest& fastest) {
-    constexpr std::array<double, 6> split_counts{2, 3, 4, 6, 8, 12};
+void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
+                 const CostParameters& parameters, Fastest& fastest) {
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
-    const GemmTiles& table = on_matrix_units ? parameters.tensor_tiles : parameters.simt_tiles;
-    for (std::size_t i = 0; i < table.count; ++i) {
-        const TilePlan plan = plan_of(table.tiles[i], problem, table, machine);
-        fastest.offer(terms_of(plan, 1, problem, table, on_matrix_units, machine, parameters));
-        // Libraries split K only where the tiles do not fill the GPU.
-        if (plan.grid > machine.sms) continue;
-        for (const double splits : split_counts) {
+    const GemmTiles& kernels = on_matrix_units ? table : parameters.simt_tiles;
+    for (std::size_t i = 0; i < kernels.count; ++i) {
+        const TilePlan plan = plan_of(kernels.tiles[i], problem, kernels, machine);
+        offer_split(plan, 1, problem, kernels, on_matrix_units, machine, parameters, fastest);
+        // Libraries split K only where the tiles leave much of the GPU idle.
+        if (plan.grid > parameters.split_grid_share * machine.sms) continue;
+        for (const double splits : {2.0, 4.0, 8.0}) {
             // Below half the least depth a split, the next smaller count does the same with fewer blocks.
             if (problem.loop_k < splits * parameters.split_minimum_depth / 2) break;
-            fastest.offer(terms_of(plan, splits, problem, table, on_matrix_units, machine, parameters));
+            offer_split(plan, splits, problem, kernels, on_matrix_units, machine, parameters, fastest);
         }
     }
 }

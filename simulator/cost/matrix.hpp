@@ -18,8 +18,9 @@ struct MatrixProblem {
     OperandTraffic first_touch;       ///< of all operands
 };
 
-/// Offers every tile and split of the tables to `fastest`.
-void offer_tiles(const MatrixProblem& problem, const Machine& machine, const CostParameters& parameters,
-                 Fastest& fastest);
+/// Offers every tile of a table, with and without split K, to `fastest`: those of `table` where the machine has a
+/// matrix instruction for the type, else the SIMT table.
+void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
+                 const CostParameters& parameters, Fastest& fastest);
 
 }  // namespace cupola::cost_detail

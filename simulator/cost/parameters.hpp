@@ -20,7 +20,7 @@ struct GemmTile {
 
 /// The GEMM kernels of one instruction class.
 struct GemmTiles {
-    static constexpr std::size_t capacity = 12;
+    static constexpr std::size_t capacity = 20;
     std::array<GemmTile, capacity> tiles{};
     std::size_t count = 0;
     double k = 32;               ///< depth of one main-loop iteration, elements of 2 bytes
@@ -35,8 +35,8 @@ struct AttentionVariant {
     double exposed = 0.45;          ///< share of the lesser of matrix and exponential time that does not overlap (0..1)
     double resident = 1;            ///< blocks that share one SM
     double alone = 1;               ///< as in GemmTile
-    double prologue_cycles = 2500;  ///< load of Q, first K and V, final rescale and store; cycles
-    bool has_tensor_memory_accelerator = false;  ///< loads bypass registers: wider link from L2 (Hopper on)
+    double prologue_cycles = 2500;  ///< load of Q, first K and V, final rescale and store of the first block; cycles
+    double block_cycles = 1800;     ///< the same of each later block on an SM, as far as exposed; cycles (0..4000)
 };
 
 /// How well one access pattern uses the memory system.
@@ -53,18 +53,24 @@ struct CostParameters {
 
     // Matrix kernels
     GemmTiles tensor_tiles;                    ///< on matrix units
+    GemmTiles convolution_tiles;               ///< on matrix units, implicit GEMM
     GemmTiles simt_tiles;                      ///< on FP32 lanes
     double split_minimum_depth = 256;          ///< least K a split of a GEMM works on, elements
     double split_reduction_seconds = 2e-6;     ///< semaphore and second phase of a split-K GEMM (1..4 us)
+    double library_regret = 1.03;              ///< library's choice of tile against the best, time ratio (1..1.1)
     double batched_regret = 1.08;              ///< library's choice against the best tile, batched GEMM (1..1.15)
     double misaligned_even_efficiency = 0.68;  ///< matrix rate with a row length not a multiple of 16 bytes, even
     double misaligned_odd_efficiency = 0.50;   ///< same, odd element count
     double gemv_rows = 8;                      ///< up to this many rows (or columns) a matrix-vector kernel is a choice
     double gemv_efficiency = 0.95;             ///< share of the achieved DRAM bandwidth in a matrix-vector kernel
     double gemv_instructions_per_product = 1.5;  ///< FMA plus conversion and loads, an element of the matrix
-    double sm_link_bytes_per_clock = 48;         ///< L2 to one SM (38..64)
+    double sm_link_bytes_per_clock = 64;         ///< L2 to one SM: width of its port (measured one-SM streams: 38..64)
+    double exposed_memory_seconds = 2e-6;  ///< ramp and tail of a matrix kernel's reads of cold operands (0.5..4 us)
+    double split_grid_share = 0.5;         ///< split-K is a choice where output tiles fill at most this share of SMs
+    double gemv_prologue_cycles = 1500;    ///< first loads and final reduction of a matrix-vector kernel
 
     // Convolution
+    double convolution_regret = 1.12;      ///< library's heuristic choice against the best tile (1.05..1.2)
     double convolution_efficiency = 0.95;  ///< of the GEMM tile's, long channel lists (.85...97)
     double convolution_tap_channels = 4;   ///< address work of one filter tap, in channels of main loop (0..8)
     double convolution_l2_share = 0.5;     ///< of the im2col reads that miss the L1 (1/taps..1)

@@ -40,8 +40,10 @@ struct Terms {
 class Fastest {
 public:
     explicit Fastest(double exponent) : exponent_(exponent) {}
+    /// Whether a candidate loses by the terms known so far (more terms only add to it).
+    [[nodiscard]] bool beats(const Terms& terms) const { return greatest(terms) + terms.serial >= time_; }
     void offer(const Terms& terms) {
-        if (greatest(terms) + terms.serial >= time_) return;  // the smooth maximum is greater still
+        if (beats(terms)) return;
         const double time = smooth_max(terms, exponent_) + terms.serial;
         if (time >= time_) return;
         time_ = time;
@@ -75,6 +77,13 @@ private:
 /// b x latency, bandwidth-bound above, smoothly between: [(latency max(1, V / in_flight))^3 + (V / b)^3]^(1/3).
 /// Not decreasing in bytes, not increasing in b and in_flight. Public measurements: RRZE-HPC/gpu-benches, gpu-stream.
 [[nodiscard]] double ramped_dram_time(double bytes, double bandwidth, double latency, double in_flight);
+
+/// DRAM time of a matrix kernel: V / b and an exposed ramp and tail, at most half as long as the transfer itself.
+/// Public measurements: ai-dynamo/aiconfigurator GEMMs with few rows on A100 and H100, cold weights.
+[[nodiscard]] inline double matrix_dram_time(double bytes, const Machine& machine, const CostParameters& parameters) {
+    const double transfer = bytes / machine.dram;
+    return transfer + std::min(0.5 * transfer, parameters.exposed_memory_seconds);
+}
 
 /// Bytes that all operands move, first touches judged by their reuse distance.
 struct OperandTraffic {
