@@ -1,0 +1,222 @@
+#include "cupola/predict/kernel_table.hpp"
+#include "cupola/predict/prediction.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace {
+
+using namespace cupola;
+
+/// x -> linear -> silu -> linear …, `layers` pairs over `rows` rows of `width`; all layers of equal size.
+Graph chain(std::int64_t rows, std::int64_t width, int layers) {
+    Graph graph;
+    Shape shape;
+    shape.push_axis(AxisName("tokens"), rows);
+    shape.push_axis(AxisName("channels"), width);
+    graph.values.push_back({shape, DataType::fp16, no_id, false});
+    graph.scopes.push_back({no_id, "net"});
+    const auto append = [&](const OperatorKind& kind, std::uint32_t weight, const std::string& name) {
+        graph.scopes.push_back({0, name});
+        Operator op;
+        op.kind = kind;
+        op.first_input = static_cast<std::uint32_t>(graph.operands.size());
+        op.input_count = 1;
+        op.output = static_cast<ValueId>(graph.values.size());
+        op.weight = weight;
+        op.scope = static_cast<std::uint32_t>(graph.scopes.size() - 1);
+        graph.operands.push_back(op.output - 1);
+        graph.values.push_back({shape, DataType::fp16, static_cast<std::uint32_t>(graph.operators.size()), false});
+        graph.operators.push_back(op);
+    };
+    for (int layer = 0; layer < layers; ++layer) {
+        Weight weight;
+        weight.key = static_cast<std::uint64_t>(layer);
+        weight.parameters = width * width;
+        graph.weights.push_back(weight);
+        append(Linear{rows, width, width, false}, static_cast<std::uint32_t>(layer), "fc" + std::to_string(layer));
+        append(Activation{ActivationKind::silu}, no_id, "act" + std::to_string(layer));
+    }
+    graph.outputs.push_back(static_cast<ValueId>(graph.values.size() - 1));
+    return graph;
+}
+
+Stage stage(const std::string& name, std::vector<Pass> passes) {
+    Stage result;
+    result.name = name;
+    result.component = name;
+    result.passes = std::move(passes);
+    return result;
+}
+
+Workload tiny_workload(double steps = 10) {
+    Workload workload;
+    workload.name = "tiny";
+    workload.components = {{"encoder", 2 * 512 * 512, 2.0 * 2 * 512 * 512},
+                           {"denoiser", 4 * 1024 * 1024, 8.0 * 1024 * 1024}};
+    workload.stages.push_back(stage("encoder", {{1, 0, chain(77, 512, 2)}}));
+    workload.stages.push_back(stage("denoiser", {{steps, 0, chain(4096, 1024, 4)}}));
+    return workload;
+}
+
+Gpu some_gpu() {
+    Gpu gpu;
+    gpu.name = "some-gpu";
+    gpu.architecture = Architecture::ampere;
+    gpu.sm_count = 108;
+    gpu.boost_clock = gpu.sustained_tensor_clock = gpu.sustained_simt_clock = Hertz(1.41e9);
+    gpu.tensor_rates.fp16 = gpu.tensor_rates.bf16 = 2048;
+    gpu.tensor_rates.tf32 = 1024;
+    gpu.fp32_lanes_per_sm = 64;
+    gpu.mufu_per_clock_per_sm = 16;
+    gpu.max_warps_per_sm = 64;
+    gpu.shared_memory_per_sm = Bytes(192 * 1024);
+    gpu.dram_capacity = Bytes(80e9);
+    gpu.dram_bandwidth = BytesPerSecond(2e12);
+    gpu.dram_efficiency = 0.9;
+    gpu.dram_latency = Seconds(500e-9);
+    gpu.l2_capacity = Bytes(40e6);
+    gpu.l2_usable_fraction = 0.5;
+    gpu.l2_bandwidth = BytesPerSecond(4e12);
+    gpu.stream_kernel_slot = Seconds(2.5e-6);
+    gpu.graph_kernel_slot = Seconds(1.3e-6);
+    gpu.tdp = Watts(400);
+    gpu.pcie_bandwidth = BytesPerSecond(25e9);
+    return gpu;
+}
+
+Stack some_stack() {
+    Stack stack;
+    stack.name = "some-stack";
+    const Seconds cost(10e-6);
+    stack.dispatch = {cost, cost, cost, cost, cost, cost, cost, cost, Seconds(2e-6)};
+    stack.start_latency = Seconds(4e-6);
+    stack.kernel_gap = Seconds(1e-6);
+    stack.runtime_memory = Bytes(500e6);
+    return stack;
+}
+
+template <std::size_t N>
+double sum(const std::array<Seconds, N>& times) {
+    double total = 0;
+    for (const Seconds time : times) total += time.value();
+    return total;
+}
+
+TEST_CASE("what is booked by category, bound, kernel and stage adds up to the run") {
+    const Prediction prediction = predict(tiny_workload(), some_gpu(), some_stack());
+    REQUIRE(prediction.stages.size() == 2);
+    CHECK(prediction.span.busy.value() > 0);
+    CHECK(sum(prediction.busy_by_category) == doctest::Approx(prediction.span.busy.value()));
+    CHECK(sum(prediction.busy_by_bound) == doctest::Approx(prediction.span.busy.value()));
+    Span stages;
+    for (const PredictedStage& part : prediction.stages) {
+        CHECK(sum(part.busy_by_category) == doctest::Approx(part.span.busy.value()));
+        stages.latency += part.span.latency;
+        stages.busy += part.span.busy;
+        stages.idle += part.span.idle;
+    }
+    CHECK(stages.latency.value() == doctest::Approx(prediction.span.latency.value()));
+    CHECK(prediction.span.idle.value() == doctest::Approx((prediction.span.latency - prediction.span.busy).value()));
+    double kernels = 0;
+    for (const PredictedKernel& kernel : prediction.kernels) {
+        CHECK(kernel.total.value() == doctest::Approx(kernel.cost.time.value() * kernel.launches));
+        kernels += kernel.total.value();
+    }
+    CHECK(kernels == doctest::Approx(prediction.span.busy.value()));
+}
+
+TEST_CASE("equal kernels are one entry with all their launches, longest first") {
+    const Prediction prediction = predict(tiny_workload(10), some_gpu(), some_stack());
+    const auto& kernels = prediction.kernels;
+    CHECK(
+        std::is_sorted(kernels.begin(), kernels.end(), [](const auto& a, const auto& b) { return a.total > b.total; }));
+    for (std::size_t i = 0; i < kernels.size(); ++i) {
+        for (std::size_t j = i + 1; j < kernels.size(); ++j) CHECK_FALSE(kernels[i].kernel == kernels[j].kernel);
+    }
+    double launches = 0, by_stage = 0;
+    for (const PredictedKernel& kernel : kernels) launches += kernel.launches;
+    for (const PredictedStage& part : prediction.stages) by_stage += part.launches_per_step * part.steps;
+    CHECK(launches == doctest::Approx(by_stage));
+    CHECK(kernels.front().stage == "denoiser");
+    CHECK(kernels.front().example.substr(0, 4) == "net.");
+    CHECK(prediction.type == DataType::fp16);
+}
+
+TEST_CASE("a stage of many interpolated passes equals one pass of the summed count") {
+    Workload split = tiny_workload(10);
+    split.stages[1].passes.clear();
+    for (const double count : {0.25, 3.5, 6.25}) split.stages[1].passes.push_back({count, 0, chain(4096, 1024, 4)});
+    Stack synced = some_stack();  // every pass alike, so that splitting them changes nothing
+    synced.sync_each_pass = true;
+    synced.sync = Seconds(10e-6);
+    const Prediction whole = predict(tiny_workload(10), some_gpu(), synced), parts = predict(split, some_gpu(), synced);
+    CHECK(parts.span.latency.value() == doctest::Approx(whole.span.latency.value()));
+    CHECK(parts.span.busy.value() == doctest::Approx(whole.span.busy.value()));
+    CHECK(parts.flops.value() == doctest::Approx(whole.flops.value()));
+    CHECK(parts.kernels.size() == whole.kernels.size());
+}
+
+TEST_CASE("memory is all weights, the largest stage's activations and the runtime") {
+    const Prediction prediction = predict(tiny_workload(), some_gpu(), some_stack());
+    const Bytes activations =
+        std::max(prediction.stages[0].peak_activation_bytes, prediction.stages[1].peak_activation_bytes);
+    CHECK(activations.value() >= 2.0 * 4096 * 1024);
+    CHECK(prediction.weight_bytes.value() == doctest::Approx(4.0 * 512 * 512 + 8.0 * 1024 * 1024));
+    CHECK(prediction.peak_memory_bytes.value() ==
+          doctest::Approx((prediction.weight_bytes + activations).value() + 500e6));
+    CHECK(prediction.fits_memory());
+    Gpu small = some_gpu();
+    small.dram_capacity = Bytes(400e6);
+    CHECK_FALSE(predict(tiny_workload(), small, some_stack()).fits_memory());
+}
+
+TEST_CASE("a slow host costs idle time, a CUDA graph takes it away") {
+    Stack slow = some_stack(), graphs = some_stack();
+    slow.dispatch.linear = slow.dispatch.elementwise = Seconds(5e-3);
+    graphs.cuda_graphs = true;
+    graphs.graph_launch = Seconds(8e-6);
+    const Prediction eager = predict(tiny_workload(), some_gpu(), some_stack());
+    const Prediction held_back = predict(tiny_workload(), some_gpu(), slow);
+    const Prediction replayed = predict(tiny_workload(), some_gpu(), graphs);
+    CHECK(held_back.span.latency > eager.span.latency);
+    CHECK(held_back.span.busy.value() == doctest::Approx(eager.span.busy.value()));
+    CHECK(held_back.stages[1].host_bound());
+    CHECK(replayed.span.latency <= eager.span.latency);
+}
+
+TEST_CASE("host_speed scales the whole host") {
+    Stack slower = some_stack();
+    slower.dispatch.linear = slower.dispatch.elementwise = Seconds(5e-3);
+    slower.host_per_pass = Seconds(1e-3);
+    const Prediction once = predict(tiny_workload(), some_gpu(), slower);
+    slower.host_speed = 2;
+    const Prediction twice = predict(tiny_workload(), some_gpu(), slower);
+    CHECK(twice.stages[1].dispatch.value() == doctest::Approx(2 * once.stages[1].dispatch.value()));
+}
+
+TEST_CASE("a workload without stages takes no time") {
+    Workload empty;
+    empty.name = "empty";
+    const Prediction prediction = predict(empty, some_gpu(), some_stack());
+    CHECK(prediction.span.latency.value() == 0.0);
+    CHECK(prediction.kernels.empty());
+}
+
+TEST_CASE("the kernel table prices equal kernels once and tells unequal ones apart") {
+    const Gpu gpu = some_gpu();
+    KernelTable table(gpu);
+    Kernel kernel;
+    kernel.label = "gemm";
+    kernel.work = GemmWork{1, 512, 512, 512};
+    Kernel other = kernel;
+    other.work = GemmWork{1, 512, 512, 1024};
+    const std::uint32_t first = table.index_of(kernel);
+    CHECK(table.index_of(other) != first);
+    CHECK(table.index_of(kernel) == first);
+    CHECK(table.size() == 2);
+}
+
+}  // namespace
