@@ -1,0 +1,110 @@
+#pragma once
+
+#include "cupola/stack/lower_kind.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace cupola {
+
+/// Lowers operators as TorchInductor fuses them: pointwise operators over the same number of elements form a group with
+/// at most one reduction (norm, softmax, mean), which becomes one kernel; products, convolutions, attention, look-ups
+/// and sampling are kernels of their own. A group reads what it does not make and writes only what others read. It
+/// stays open until something outside needs one of its values; so no kernel is moved before what it reads.
+class Fusion {
+public:
+    explicit Fusion(Lowering& lowering);
+
+    /// Lowers the lowering's current operator.
+    void lower_current();
+    /// Emits the groups that are still open.
+    void finish();
+
+private:
+    struct Input {
+        StorageId storage;
+        double bytes;
+        float run_bytes;
+        bool weight;
+    };
+    struct Group {
+        double elements = 0;  ///< of the iteration space
+        std::array<Input, 12> inputs{};
+        std::size_t input_count = 0;
+        ValueId first_value = no_id;  ///< made by the group: a list through `next_value_`
+        Tensor statistics;            ///< written besides the values
+        PointwiseWork work{0, 0};
+        std::int64_t rows = 1;
+        std::uint32_t operator_index = 0;
+        std::string_view label;
+        Category category = Category::data_movement;
+        bool reduces = false, open = true;
+    };
+    /// How an operator takes part in a group.
+    struct Member {
+        std::string_view label;
+        Category category = Category::elementwise;
+        PointwiseWork work;
+        std::int64_t rows = 0;  ///< > 0: it reduces
+        double elements = 0;    ///< of its iteration space
+    };
+
+    void lower_operator(const Norm& norm);
+    void lower_operator(const Softmax& softmax);
+    void lower_operator(const Reduction& reduction);
+    void lower_operator(const Activation& activation);
+    void lower_operator(const GatedActivation& activation);
+    void lower_operator(const Rope& rope);
+    void lower_operator(const Elementwise& elementwise);
+    void lower_operator(const Sinusoid& sinusoid);
+    void lower_operator(const Cat& cat);
+    void lower_operator(const Slice& slice);
+    void lower_operator(const Rearrange& rearrange);
+    void lower_operator(const Contiguous& contiguous);
+    void lower_operator(const Broadcast& broadcast);
+    void lower_operator(const Pad& pad);
+    void lower_operator(const Upsample& upsample);
+    void lower_operator(const AveragePool& pool);
+    void lower_operator(const PixelShuffle& shuffle);
+    void lower_operator(const CacheAppend& append);
+    void lower_operator(const Convolution& convolution);
+    void lower_operator(const Linear& linear);
+    void lower_operator(const Attention& attention);
+    void lower_operator(const Matmul& matmul);
+    void lower_operator(const Embedding& embedding);
+    void lower_operator(const Gather& gather);
+    void lower_operator(const Sample& sample);
+    void lower_operator(const CacheReorder& reorder);
+    void lower_operator(const Parameter& parameter);
+
+    template <typename Kind>
+    void lower_barrier(const Kind& kind);
+    void lower_group_norm(const Norm& norm);
+    void lower_view(const Layout& layout);
+    void lower_pointwise(std::string_view label, PointwiseWork work, const Layout& layout,
+                         Category category = Category::elementwise);
+
+    [[nodiscard]] ValueId root(ValueId value) const { return root_[value]; }
+    [[nodiscard]] bool is_pending(ValueId value) const;
+    [[nodiscard]] std::uint32_t joinable_group(const Member& member);
+    std::uint32_t join(const Member& member);
+    void merge(std::uint32_t into, std::uint32_t from);
+    void produce(std::uint32_t group, const Layout& layout);
+    void add_input(Group& group, const Input& input);
+    void add_weights(Group& group, double elements);
+    void consume(ValueId value) { --uses_[root(value)]; }
+    void materialise(ValueId value);
+    void emit(Group& group);
+    [[nodiscard]] Layout result_layout() const;
+
+    Lowering& l_;
+    std::vector<Group> groups_;
+    std::vector<std::uint32_t> group_of_;  ///< of each value made by a group
+    std::vector<ValueId> next_value_;
+    std::vector<ValueId> root_;        ///< the value that a view shows
+    std::vector<std::uint32_t> uses_;  ///< reads still to come
+};
+
+}  // namespace cupola

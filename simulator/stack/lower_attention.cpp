@@ -1,0 +1,173 @@
+#include "cupola/stack/lower_kind.hpp"
+
+#include <algorithm>
+
+namespace cupola {
+
+namespace {
+
+/// What PyTorch's scaled_dot_product_attention picks: FlashAttention-2 for fp16 and bf16 on Ampere and later (on Hopper
+/// and Blackwell too), without mask or bias and up to head dimension 256; else the memory-efficient kernel.
+AttentionKernel fused_kernel(const Attention& attention, DataType type, Architecture architecture) {
+    const bool old = architecture == Architecture::volta || architecture == Architecture::turing;
+    const bool half = type == DataType::fp16 || type == DataType::bf16;
+    const bool plain = !attention.mask && !attention.bias && std::max(attention.head_dim, attention.value_dim) <= 256;
+    return !old && half && plain ? AttentionKernel::flash2 : AttentionKernel::memory_efficient;
+}
+
+/// (batch, tokens, heads x dim), whether or not the output's shape names the heads.
+Layout token_major(const Shape& shape) {
+    return shape.rank() == 4 ? layout_of_axes(shape, {0, 2, 1, 3}, 4) : contiguous_layout(shape);
+}
+
+struct Sizes {
+    double query, key, value, out, scores;  ///< elements
+};
+
+Sizes sizes_of(const Attention& a) {
+    const auto rows = static_cast<double>(a.batch * a.heads) * static_cast<double>(a.queries);
+    const auto kv_rows = static_cast<double>(a.batch * a.kv_heads) * static_cast<double>(a.keys);
+    return {rows * static_cast<double>(a.head_dim), kv_rows * static_cast<double>(a.head_dim),
+            kv_rows * static_cast<double>(a.value_dim), rows * static_cast<double>(a.value_dim),
+            rows * static_cast<double>(a.keys)};
+}
+
+/// A query, key or value as the kernel reads it; a cache may be longer than what is read.
+Tensor part(const Lowering& l, ValueId value, double elements) {
+    Tensor tensor = l.tensor(value);
+    tensor.bytes = std::min(tensor.bytes, bytes_of(elements, l.type(value)));
+    return tensor;
+}
+
+void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes) {
+    const DataType type = l.type(l.input(0));
+    const std::size_t last = l.input_count() - 1;
+    const std::array<ValueId, 3> values{l.input(0), l.input(std::min<std::size_t>(1, last)),
+                                        l.input(std::min<std::size_t>(2, last))};
+    const std::array<double, 3> elements{sizes.query, sizes.key, sizes.value};
+    std::array<Tensor, 3> operands;
+    std::array<double, 3> runs{};
+    for (std::size_t i = 0; i < 3; ++i) {
+        const Layout& layout = l.layout(values[i]);
+        const Shape& shape = l.shape(values[i]);
+        operands[i] = part(l, values[i], elements[i]);
+        if (!has_fast_last_axis(shape, layout)) {
+            operands[i] = l.contiguous(values[i], "attention.input_layout");
+        } else if (!is_contiguous(layout)) {
+            runs[i] = bytes_of(static_cast<double>(common_run(shape, layout, contiguous_layout(shape))), type);
+        }
+    }
+    const Tensor out = l.create(l.output(), token_major(l.shape(l.output())));
+    l.recorder.begin("attention", Category::attention, type,
+                     AttentionWork{a.batch, a.heads, a.kv_heads, a.queries, a.keys, a.head_dim, a.value_dim, a.causal,
+                                   fused_kernel(a, type, l.architecture)});
+    for (std::size_t i = 0; i < 3; ++i) l.read(operands[i], runs[i]);
+    if ((a.mask || a.bias) && l.input_count() > 3) l.read(l.tensor(l.input(3)));
+    l.write(out);
+    l.launch(l.stack.dispatch.attention);
+}
+
+/// Heads gathered into the batch: a copy unless there is only one of either.
+Tensor split_heads(Lowering& l, const Attention& a, ValueId value, double elements) {
+    const Tensor source = part(l, value, elements);
+    const bool repeats = a.kv_heads != a.heads && value != l.input(0);
+    const bool has_head_axis = l.shape(value).rank() >= 4 && is_contiguous(l.layout(value));
+    const bool view = a.heads == 1 || a.batch == 1 || a.queries == 1 || has_head_axis;
+    if (view && !repeats) return source;
+    const double growth = repeats ? static_cast<double>(a.heads) / static_cast<double>(a.kv_heads) : 1.0;
+    const Tensor target = l.temporary(source.bytes * growth);
+    l.begin_memory(repeats ? "attention.repeat_heads" : "attention.split_heads", Category::data_movement, l.type(value),
+                   Pattern::streaming, elements * growth, {0, 0});
+    l.read(source, bytes_of(static_cast<double>(a.head_dim), l.type(value)));
+    l.write(target);
+    l.launch(l.stack.dispatch.copy);
+    return target;
+}
+
+void score_kernel(Lowering& l, const Attention& a, DataType type, Tensor scores, Tensor weights, double elements) {
+    if (a.score == AttentionScore::silu) {
+        l.begin_memory("attention.silu", Category::attention, type, Pattern::streaming, elements,
+                       pointwise_work(ActivationKind::silu));
+    } else {
+        l.begin_memory("attention.softmax", Category::attention, type, Pattern::row_reduction, elements, softmax_work,
+                       a.batch * a.heads * a.queries);
+    }
+    l.read(scores);
+    l.write(weights);
+    l.launch(l.stack.dispatch.norm);
+}
+
+/// QKᵀ with the scale in its epilogue, an addition of mask or bias, softmax, PV, and the copies that gather heads into
+/// the batch and back, as diffusers' AttnProcessor does. A compiler adds the mask in the softmax kernel, and reads and
+/// writes heads in place.
+void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
+    const DataType type = l.type(l.input(0));
+    const std::size_t last = l.input_count() - 1;
+    const std::int64_t batch = a.batch * a.heads;
+    const bool compiled = l.stack.fuse_pointwise;
+    const auto operand = [&](std::size_t i, double elements) {
+        const ValueId value = l.input(std::min(i, last));
+        return compiled ? part(l, value, elements) : split_heads(l, a, value, elements);
+    };
+    const Tensor query = operand(0, sizes.query);
+    const Tensor key = operand(1, sizes.key);
+    const Tensor value = operand(2, sizes.value);
+    const Tensor scores = l.temporary(bytes_of(sizes.scores, type));
+    l.recorder.begin("attention.scores", Category::attention, type, GemmWork{batch, a.queries, a.keys, a.head_dim});
+    l.read(query);
+    l.read(key);
+    l.write(scores);
+    l.launch(l.stack.dispatch.linear);
+    if ((a.mask || a.bias || a.causal) && a.queries > 1 && !compiled) {
+        l.begin_memory("attention.mask", Category::attention, type, Pattern::streaming, sizes.scores);
+        l.read(scores);
+        if (l.input_count() > 3) l.read(l.tensor(l.input(3)));
+        l.write(scores);
+        l.launch(l.stack.dispatch.elementwise);
+    }
+    const Tensor weights = l.temporary(scores.bytes);
+    score_kernel(l, a, type, scores, weights, sizes.scores);
+    const Tensor out = l.create(l.output(), token_major(l.shape(l.output())));
+    const bool merges = a.heads > 1 && a.queries > 1 && !compiled;
+    const Tensor result = merges ? l.temporary(out.bytes) : out;
+    l.recorder.begin("attention.values", Category::attention, type, GemmWork{batch, a.queries, a.value_dim, a.keys});
+    l.read(weights);
+    l.read(value);
+    l.write(result);
+    l.launch(l.stack.dispatch.linear);
+    if (!merges) return;
+    l.begin_memory("attention.merge_heads", Category::data_movement, type, Pattern::streaming, sizes.out, {0, 0});
+    l.read(result, bytes_of(static_cast<double>(a.value_dim), type));
+    l.write(out);
+    l.launch(l.stack.dispatch.copy);
+}
+
+}  // namespace
+
+bool materialises_scores(const Stack& stack, const Attention& attention) {
+    // No fused kernel replaces softmax by another function.
+    return stack.attention == AttentionImplementation::math || attention.score != AttentionScore::softmax;
+}
+
+bool has_fast_last_axis(const Shape& shape, const Layout& layout) {
+    std::size_t begin = shape.atom_count();
+    while (begin > 0 && !shape.atom(--begin).begins_axis) {
+    }
+    std::size_t fastest = layout.count;
+    for (std::size_t i = shape.atom_count(); i-- > begin;) {
+        if (shape.atom(i).size == 1) continue;
+        if (fastest == 0 || layout.order[--fastest] != i) return false;
+    }
+    return true;
+}
+
+void lower_kind(Lowering& l, const Attention& attention) {
+    const Sizes sizes = sizes_of(attention);
+    if (materialises_scores(l.stack, attention)) {
+        lower_math(l, attention, sizes);
+    } else {
+        lower_fused(l, attention, sizes);
+    }
+}
+
+}  // namespace cupola

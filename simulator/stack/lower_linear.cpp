@@ -1,0 +1,54 @@
+#include "cupola/stack/lower_kind.hpp"
+
+namespace cupola {
+
+/// y = x Wᵀ + b. PyTorch flattens x to [rows, in] by a view where its strides allow, transposed views included, and by
+/// a copy where they do not. Only a contiguous (or 2-D) x takes the path with the bias in the GEMM's epilogue
+/// (`addmm`); others multiply (`mm`) and add the bias in a kernel of its own. A compiler always uses the epilogue.
+void lower_kind(Lowering& l, const Linear& linear) {
+    const ValueId x = l.input(0);
+    const Shape& shape = l.shape(x);
+    const Layout& layout = l.layout(x);
+    const DataType type = l.type(x);
+    const bool view = is_matrix_view(shape, layout);
+    const bool epilogue = l.stack.fuse_pointwise || is_contiguous(layout) || shape.rank() == 2;
+    const Tensor source = view ? l.tensor(x) : l.contiguous(x, "linear.contiguous");
+    const double filter = static_cast<double>(linear.in) * static_cast<double>(linear.out);
+    const double bias = linear.bias ? static_cast<double>(linear.out) : 0.0;
+
+    const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
+    l.recorder.begin("linear", Category::linear, type, GemmWork{1, linear.rows, linear.out, linear.in});
+    l.read(source);
+    const Tensor weights = l.weight(epilogue ? filter + bias : filter);
+    l.recorder.weight(weights.storage, weights.bytes);
+    l.write(out);
+    l.launch(l.stack.dispatch.linear);
+    if (!linear.bias || epilogue) return;
+
+    l.begin_memory("linear.bias", Category::elementwise, type, Pattern::streaming, l.elements(l.output()));
+    l.read(out);
+    l.recorder.weight(weights.storage, l.weight(bias).bytes);
+    l.write(out);
+    l.launch(l.stack.dispatch.elementwise);
+}
+
+/// Batched product; either operand may be transposed in memory, but not interleaved.
+void lower_kind(Lowering& l, const Matmul& matmul) {
+    const ValueId a = l.input(0);
+    const ValueId b = l.input_count() > 1 ? l.input(1) : a;
+    const auto operand = [&](ValueId value) {
+        return is_contiguous(l.layout(value)) || has_fast_last_axis(l.shape(value), l.layout(value))
+                   ? l.tensor(value)
+                   : l.contiguous(value, "matmul.contiguous");
+    };
+    const Tensor left = operand(a);
+    const Tensor right = operand(b);
+    const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
+    l.recorder.begin("matmul", Category::attention, l.type(a), GemmWork{matmul.batch, matmul.m, matmul.n, matmul.k});
+    l.read(left);
+    l.read(right);
+    l.write(out);
+    l.launch(l.stack.dispatch.linear);
+}
+
+}  // namespace cupola

@@ -1,0 +1,100 @@
+#include "cupola/stack/lowering.hpp"
+
+namespace cupola {
+
+namespace {
+
+/// Below this run a permuting copy falls into sectors that it does not use in full, and PyTorch's index arithmetic
+/// rather than the traffic sets the pace.
+constexpr double coalesced_run_bytes = 128;
+
+}  // namespace
+
+Lowering::Lowering(const Graph& graph_, const Stack& stack_, Architecture architecture_)
+    : graph(graph_),
+      stack(stack_),
+      architecture(architecture_),
+      recorder(3 * graph_.operators.size()),
+      states_(graph_.values.size()),
+      weights_(graph_.weights.size(), no_id) {
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+        const Value& value = graph.values[i];
+        ValueState& state = states_[i];
+        state.elements = static_cast<double>(value.shape.elements());
+        state.bytes = bytes_of(state.elements, value.type);
+        if (value.producer != no_id) continue;
+        state.layout = contiguous_layout(value.shape);
+        state.storage =
+            recorder.add_storage(state.bytes, value.persistent ? Lifetime::persistent : Lifetime::pass_input);
+    }
+}
+
+void Lowering::set_operator(std::uint32_t index) {
+    operator_index_ = index;
+    operator_ = &graph.operators[index];
+}
+
+Tensor Lowering::create(ValueId value, const Layout& layout) {
+    ValueState& state = states_[value];
+    state.layout = layout;
+    state.storage =
+        recorder.add_storage(state.bytes, graph.values[value].persistent ? Lifetime::persistent : Lifetime::activation);
+    return {state.storage, state.bytes};
+}
+
+void Lowering::alias(ValueId value, ValueId source, const Layout& layout) {
+    states_[value].layout = layout;
+    states_[value].storage = states_[source].storage;
+}
+
+Tensor Lowering::weight(double elements) {
+    if (operator_->weight == no_id) {
+        const double bytes = bytes_of(elements, type(operator_->output));
+        return {recorder.add_storage(bytes, Lifetime::weight), bytes};
+    }
+    const Weight& parameters = graph.weights[operator_->weight];
+    StorageId& storage = weights_[operator_->weight];
+    if (storage == no_id) {
+        storage = recorder.add_storage(bytes_of(static_cast<double>(parameters.parameters), parameters.type),
+                                       Lifetime::weight);
+    }
+    return {storage, bytes_of(elements, parameters.type)};
+}
+
+void Lowering::begin_memory(std::string_view label, Category category, DataType type, Pattern pattern, double elements,
+                            PointwiseWork work, std::int64_t rows) {
+    recorder.begin(label, category, type,
+                   MemoryWork{pattern, static_cast<std::int64_t>(elements), rows, work.flops, work.mufu});
+}
+
+void Lowering::launch(Seconds host, std::uint32_t operator_index) {
+    const Seconds total = stack.cuda_graphs ? Seconds{} : stack.host_speed * (pending_ + host);
+    recorder.launch(operator_index, total);
+    pending_ = Seconds{};
+}
+
+void Lowering::read_in_order(ValueId value, const Layout& order) {
+    const Layout& own = layout(value);
+    const bool same = own.order == order.order && own.count == order.count;
+    const double run = same ? 0 : bytes_of(static_cast<double>(common_run(shape(value), own, order)), type(value));
+    read(tensor(value), run);
+}
+
+Tensor Lowering::contiguous(ValueId value, std::string_view label) {
+    if (is_contiguous(layout(value))) return tensor(value);
+    const Tensor target = temporary(states_[value].bytes);
+    copy(value, target, contiguous_layout(shape(value)), label);
+    return target;
+}
+
+void Lowering::copy(ValueId value, Tensor target, const Layout& to, std::string_view label) {
+    const double run = bytes_of(static_cast<double>(common_run(shape(value), layout(value), to)), type(value));
+    const bool dense = run >= tensor(value).bytes;
+    const Pattern pattern = run >= coalesced_run_bytes || dense ? Pattern::streaming : Pattern::strided_copy;
+    begin_memory(label, Category::data_movement, type(value), pattern, elements(value), {0, 0});
+    read(tensor(value), dense ? 0 : run);
+    write(target);
+    launch(stack.dispatch.copy);
+}
+
+}  // namespace cupola

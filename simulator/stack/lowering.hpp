@@ -1,0 +1,96 @@
+#pragma once
+
+#include "cupola/stack/layout.hpp"
+#include "cupola/stack/recorder.hpp"
+#include "cupola/stack/stack.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace cupola {
+
+/// What a kernel operand stands for: all or a part of a storage.
+struct Tensor {
+    StorageId storage = no_id;
+    double bytes = 0;
+};
+
+/// Arithmetic of one element: FP32 operations and special-function operations (exp, rsqrt, tanh …).
+struct PointwiseWork {
+    float flops = 1;
+    float mufu = 0;
+};
+
+/// The state of lowering one pass: where each value lies in memory, and the kernels so far. The functions in
+/// `lower_kind.hpp` work on it, one operator at a time.
+class Lowering {
+public:
+    Lowering(const Graph& graph, const Stack& stack, Architecture architecture);
+
+    const Graph& graph;
+    const Stack& stack;
+    const Architecture architecture;
+    Recorder recorder;
+
+    // The current operator
+    void set_operator(std::uint32_t index);
+    [[nodiscard]] const Operator& op() const { return *operator_; }
+    [[nodiscard]] std::uint32_t operator_index() const { return operator_index_; }
+    [[nodiscard]] std::size_t input_count() const { return operator_->input_count; }
+    [[nodiscard]] ValueId input(std::size_t i) const { return graph.operands[operator_->first_input + i]; }
+    [[nodiscard]] ValueId output() const { return operator_->output; }
+
+    // Values
+    [[nodiscard]] const Shape& shape(ValueId value) const { return graph.values[value].shape; }
+    [[nodiscard]] DataType type(ValueId value) const { return graph.values[value].type; }
+    [[nodiscard]] double elements(ValueId value) const { return states_[value].elements; }
+    [[nodiscard]] const Layout& layout(ValueId value) const { return states_[value].layout; }
+    void set_layout(ValueId value, const Layout& layout) { states_[value].layout = layout; }
+    [[nodiscard]] Tensor tensor(ValueId value) const { return {states_[value].storage, states_[value].bytes}; }
+    /// Gives a value its own memory in the given layout.
+    Tensor create(ValueId value, const Layout& layout);
+    /// Makes a value a view of another's memory.
+    void alias(ValueId value, ValueId source, const Layout& layout);
+    /// Memory that only the current operator uses.
+    Tensor temporary(double bytes) { return {recorder.add_storage(bytes, Lifetime::activation), bytes}; }
+    /// The operator's parameters, `elements` of them.
+    [[nodiscard]] Tensor weight(double elements);
+
+    // Kernels. Each is `begin_…`, operands on `recorder`, `launch`.
+    void begin_memory(std::string_view label, Category category, DataType type, Pattern pattern, double elements,
+                      PointwiseWork work = {}, std::int64_t rows = 1);
+    void launch(Seconds host) { launch(host, operator_index_); }
+    void launch(Seconds host, std::uint32_t operator_index);
+    void read(Tensor tensor, double run_bytes = 0, double passes = 1) {
+        recorder.read(tensor.storage, tensor.bytes, run_bytes, passes);
+    }
+    void write(Tensor tensor, double run_bytes = 0) { recorder.write(tensor.storage, tensor.bytes, run_bytes); }
+    /// Reads a value whose memory order may differ from that of the kernel's result.
+    void read_in_order(ValueId value, const Layout& order);
+    /// Host time of an operator that launches nothing by itself (a view); the next launch carries it.
+    void charge(Seconds host) { pending_ += host; }
+
+    /// The value in logical order: itself, or a copy made now.
+    [[nodiscard]] Tensor contiguous(ValueId value, std::string_view label);
+    /// A copy of `value`, whose memory order is `from`, into `target`, laid out as `to`.
+    void copy(ValueId value, Tensor target, const Layout& to, std::string_view label);
+
+private:
+    struct ValueState {
+        Layout layout;
+        StorageId storage = no_id;
+        double elements = 0, bytes = 0;
+    };
+
+    const Operator* operator_ = nullptr;
+    std::uint32_t operator_index_ = 0;
+    Seconds pending_;
+    std::vector<ValueState> states_;
+    std::vector<StorageId> weights_;
+};
+
+/// Size of `elements` of a type in bytes.
+[[nodiscard]] inline double bytes_of(double elements, DataType type) { return elements * bytes_per_element(type); }
+
+}  // namespace cupola
