@@ -122,8 +122,9 @@ Terms terms_of(const AttentionProblem& problem, const AttentionTile& tile, doubl
     const double partials = splits > 1 ? 8 * splits * problem.heads * problem.queries * (problem.value_dim + 1) : 0;
     const double query_bytes =
         problem.heads * problem.queries * (problem.head_dim + problem.value_dim) * problem.element;
-    terms.l2_bytes =
-        std::max(query_bytes + problem.heads * row_tiles * key_bytes * causal_share + partials, problem.first_touch.l2);
+    terms.l2_bytes = std::max(
+        query_bytes + problem.heads * tiles(row_tiles, variant.multicast) * key_bytes * causal_share + partials,
+        problem.first_touch.l2);
     // Query tiles of one head that run together share its keys; later ones read again what L2 does not hold.
     const double key_passes = std::max(row_tiles / machine.sms - 1, 0.0);
     terms.dram_bytes = problem.first_touch.dram +

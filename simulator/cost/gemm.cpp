@@ -28,7 +28,7 @@ Terms gemv_terms(const MatrixProblem& problem, const Machine& machine, const Cos
     terms.l2_bytes = problem.first_touch.l2;
     terms.dram_bytes = problem.first_touch.dram;
     terms.l2 = terms.l2_bytes / machine.l2;
-    terms.dram = matrix_dram_time(terms.dram_bytes / parameters.gemv_efficiency, machine, parameters);
+    terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
     terms.serial = parameters.gemv_prologue_cycles / machine.simt_clock;
     return terms;
 }

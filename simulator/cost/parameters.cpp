@@ -104,30 +104,30 @@ GemmTiles sgemm_tiles() {
 // Block overhead: a single query on an A100 (vLLM causal rows, isl 1) takes 3.4 us a block and SM, 2.2 us of it scores.
 AttentionVariant flash2_on(Architecture architecture) {
     switch (architecture) {
-        case Architecture::ampere: return {0.83, 0.45, 1, 1.0, 2500, 1800};
+        case Architecture::ampere: return {0.83, 0.45, 1, 1.0, 2500, 1800, 1};
         // Matrix rate is low against the exponentials there, so softmax hides (apache/tvm's RTX 4090 figures).
         case Architecture::ampere_consumer:
-        case Architecture::ada: return {0.95, 0.15, 1, 1.0, 2500, 1800};
+        case Architecture::ada: return {0.95, 0.15, 1, 1.0, 2500, 1800, 1};
         // mma.sync reaches 0.62 of the wgmma rate; FA3 paper: FA2 at 35 % of an H100's peak.
-        case Architecture::hopper: return {0.55, 0.90, 1, 1.0, 2500, 1800};
-        case Architecture::blackwell: return {0.30, 0.90, 1, 1.0, 2500, 1800};
+        case Architecture::hopper: return {0.55, 0.90, 1, 1.0, 2500, 1800, 1};
+        case Architecture::blackwell: return {0.30, 0.90, 1, 1.0, 2500, 1800, 1};
         // No FlashAttention-2 build exists there; PyTorch runs the memory-efficient kernel.
         case Architecture::volta:
-        case Architecture::turing: return {0.60, 0.60, 1, 1.0, 3000, 1800};
+        case Architecture::turing: return {0.60, 0.60, 1, 1.0, 3000, 1800, 1};
     }
     return {};
 }
 
 AttentionVariant flash3_on(Architecture architecture) {
     switch (architecture) {
-        case Architecture::hopper: return {0.85, 0.40, 1, 1.0, 3000, 1200};     // FA3 paper, d = 64, 128, 256
-        case Architecture::blackwell: return {0.88, 0.20, 1, 1.0, 3000, 1200};  // FA4 and cuDNN; estimated
+        case Architecture::hopper: return {0.85, 0.40, 1, 1.0, 3000, 1200, 2};     // FA3 paper, d = 64, 128, 256
+        case Architecture::blackwell: return {0.88, 0.20, 1, 1.0, 3000, 1200, 2};  // FA4 and cuDNN; estimated
         default: return flash2_on(architecture);
     }
 }
 
 AttentionVariant memory_efficient_on(Architecture architecture) {
-    AttentionVariant variant{0.65, 0.60, 1, 1.0, 3000, 1800};  // recalled for the A100
+    AttentionVariant variant{0.65, 0.60, 1, 1.0, 3000, 1800, 1};  // recalled for the A100
     if (architecture == Architecture::hopper) variant.mma_efficiency = 0.65 * 0.62;
     if (architecture == Architecture::blackwell) variant.mma_efficiency = 0.65 * 0.35;
     return variant;

@@ -37,6 +37,7 @@ struct AttentionVariant {
     double alone = 1;               ///< as in GemmTile
     double prologue_cycles = 2500;  ///< load of Q, first K and V, final rescale and store of the first block; cycles
     double block_cycles = 1800;     ///< the same of each later block on an SM, as far as exposed; cycles (0..4000)
+    double multicast = 1;           ///< query tiles of a cluster that share one L2 read of keys and values
 };
 
 /// How well one access pattern uses the memory system.
@@ -62,7 +63,7 @@ struct CostParameters {
     double misaligned_even_efficiency = 0.68;  ///< matrix rate with a row length not a multiple of 16 bytes, even
     double misaligned_odd_efficiency = 0.50;   ///< same, odd element count
     double gemv_rows = 8;                      ///< up to this many rows (or columns) a matrix-vector kernel is a choice
-    double gemv_efficiency = 0.95;             ///< share of the achieved DRAM bandwidth in a matrix-vector kernel
+    double matrix_dram_efficiency = 0.95;      ///< of the streaming DRAM bandwidth, in GEMM, convolution and attention
     double gemv_instructions_per_product = 1.5;  ///< FMA plus conversion and loads, an element of the matrix
     double sm_link_bytes_per_clock = 64;         ///< L2 to one SM: width of its port (measured one-SM streams: 38..64)
     double exposed_memory_seconds = 2e-6;  ///< ramp and tail of a matrix kernel's reads of cold operands (0.5..4 us)

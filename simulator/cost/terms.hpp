@@ -81,7 +81,7 @@ private:
 /// DRAM time of a matrix kernel: V / b and an exposed ramp and tail, at most half as long as the transfer itself.
 /// Public measurements: ai-dynamo/aiconfigurator GEMMs with few rows on A100 and H100, cold weights.
 [[nodiscard]] inline double matrix_dram_time(double bytes, const Machine& machine, const CostParameters& parameters) {
-    const double transfer = bytes / machine.dram;
+    const double transfer = bytes / (machine.dram * parameters.matrix_dram_efficiency);
     return transfer + std::min(0.5 * transfer, parameters.exposed_memory_seconds);
 }
 

@@ -1,0 +1,131 @@
+#include "cupola/cost/cost.hpp"
+#include "gpus.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+using namespace cupola;
+using namespace cupola::test;
+
+namespace {
+
+AttentionWork self_attention(std::int64_t batch, std::int64_t heads, std::int64_t length, std::int64_t head_dim) {
+    AttentionWork work;
+    work.batch = batch;
+    work.heads = work.kv_heads = heads;
+    work.queries = work.keys = length;
+    work.head_dim = work.value_dim = head_dim;
+    return work;
+}
+
+double achieved_tflops(const AttentionWork& work, const Gpu& gpu) {
+    const KernelCost cost = price(attention(work), gpu);
+    return cost.flops.value() / cost.time.value() / 1e12;
+}
+
+}  // namespace
+
+TEST_CASE("a head dim of 40 computes as much as one of 64") {
+    const Gpu gpu = a100_like();
+    const KernelCost narrow = price(attention(self_attention(2, 8, 4096, 40)), gpu);
+    const KernelCost wide = price(attention(self_attention(2, 8, 4096, 64)), gpu);
+    CHECK(narrow.tensor.value() == doctest::Approx(wide.tensor.value()));
+    CHECK(narrow.time.value() == doctest::Approx(wide.time.value()).epsilon(0.02));
+    CHECK(narrow.dram_bytes < wide.dram_bytes);
+    CHECK(narrow.flops.value() == doctest::Approx(wide.flops.value() * 40 / 64));
+}
+
+TEST_CASE("long causal attention takes about half of the full one, short ones most of it") {
+    const Gpu gpu = a100_like();
+    AttentionWork work = self_attention(4, 32, 16384, 128);
+    const double full = price(attention(work), gpu).time.value();
+    work.causal = true;
+    const double causal = price(attention(work), gpu).time.value();
+    CHECK(causal > 0.49 * full);
+    CHECK(causal < 0.56 * full);
+    AttentionWork tile = self_attention(4, 32, 64, 128);
+    const double short_full = price(attention(tile), gpu).time.value();
+    tile.causal = true;
+    CHECK(price(attention(tile), gpu).time.value() > 0.9 * short_full);
+}
+
+TEST_CASE("temporal attention over S frames uses S of the tile's rows") {
+    const Gpu gpu = a100_like();
+    AttentionWork work = self_attention(4096, 5, 16, 64);
+    work.kernel = AttentionKernel::memory_efficient;  // 64 x 64
+    const double sixteen = price(attention(work), gpu).tensor.value();
+    work.queries = work.keys = 64;
+    CHECK(price(attention(work), gpu).tensor.value() == doctest::Approx(sixteen));
+    work.kernel = AttentionKernel::flash2;  // 128 x 128: more is masked
+    const double large_tile = price(attention(work), gpu).tensor.value();
+    work.queries = work.keys = 128;
+    CHECK(price(attention(work), gpu).tensor.value() == doctest::Approx(large_tile));
+}
+
+TEST_CASE("77 text keys cost as many as a whole tile of 128") {
+    const Gpu gpu = a100_like();
+    AttentionWork work = self_attention(2, 10, 4096, 64);
+    work.keys = 77;
+    const double text = price(attention(work), gpu).tensor.value();
+    work.keys = 128;
+    CHECK(price(attention(work), gpu).tensor.value() == doctest::Approx(text));
+    work.keys = 129;
+    CHECK(price(attention(work), gpu).tensor.value() > 1.4 * text);
+}
+
+TEST_CASE("the exponential bounds FlashAttention-3 at head dim 64 and matrix work at 128") {
+    const Gpu gpu = h100_like();
+    AttentionWork work = self_attention(4, 32, 16384, 64);
+    work.kernel = AttentionKernel::flash3;
+    CHECK(price(attention(work), gpu).bound == Bound::mufu);
+    work.head_dim = work.value_dim = 128;
+    CHECK(price(attention(work), gpu).bound == Bound::tensor);
+}
+
+TEST_CASE("throughput of long attention agrees with published figures within 12 %") {
+    // FlashAttention-3 paper, H100 SXM, forward, 16k, fp16: 497, 649, 756 TFLOP/s at d = 64, 128, 256, clocks near
+    // boost.
+    Gpu h100 = h100_like();
+    h100.sustained_tensor_clock = Hertz(1.755e9);
+    h100.sustained_simt_clock = Hertz(1.755e9);
+    const double measured[3] = {497, 649, 756};
+    for (int i = 0; i < 3; ++i) {
+        AttentionWork work = self_attention(1, 2048 / (64 << i), 16384, 64 << i);
+        work.kernel = AttentionKernel::flash3;
+        CAPTURE(work.head_dim);
+        CHECK(achieved_tflops(work, h100) == doctest::Approx(measured[i]).epsilon(0.12));
+    }
+    // FlashAttention-2 on an A100 that holds 1.2 GHz: 178 to 187 TFLOP/s at d = 128.
+    Gpu a100 = a100_like();
+    a100.sustained_tensor_clock = a100.sustained_simt_clock = Hertz(1.2e9);
+    CHECK(achieved_tflops(self_attention(1, 16, 16384, 128), a100) == doctest::Approx(183).epsilon(0.06));
+}
+
+TEST_CASE("a single query against a long cache splits its keys and streams them") {
+    const Gpu gpu = a100_like();
+    AttentionWork work;
+    work.heads = work.kv_heads = 32;
+    work.keys = 65536;
+    work.head_dim = work.value_dim = 128;
+    const KernelCost cost = price(attention(work), gpu);
+    const double stream = 32.0 * 65536 * 256 * 2 / 1.8e12;
+    CHECK(cost.time.value() < 1.25 * stream);
+    CostParameters unsplit = default_parameters(gpu.architecture);
+    unsplit.split_keys_minimum = 1e9;
+    CHECK(price(attention(work), gpu, unsplit).time.value() > 1.5 * cost.time.value());
+}
+
+TEST_CASE("query heads that share keys are one tile for a single query") {
+    const Gpu gpu = a100_like();
+    AttentionWork work;
+    work.batch = 64;
+    work.heads = 32;
+    work.kv_heads = 8;
+    work.keys = 4096;
+    work.head_dim = work.value_dim = 128;
+    const KernelCost grouped = price(attention(work), gpu);
+    work.kv_heads = 32;
+    const KernelCost separate = price(attention(work), gpu);
+    CHECK(separate.time.value() > 3.5 * grouped.time.value());
+}

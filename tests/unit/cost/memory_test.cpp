@@ -1,0 +1,155 @@
+#include "cupola/cost/cost.hpp"
+#include "gpus.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+
+using namespace cupola;
+using namespace cupola::test;
+
+namespace {
+
+MemoryWork streaming(std::int64_t elements) {
+    MemoryWork work;
+    work.elements = elements;
+    return work;
+}
+
+}  // namespace
+
+TEST_CASE("a large element-wise kernel runs at the achieved DRAM bandwidth") {
+    const Gpu gpu = a100_like();
+    const KernelCost cost = price(memory(streaming(1 << 28)), gpu);
+    const double stream = 4.0 * (1 << 28) / 1.8e12;
+    CHECK(cost.bound == Bound::dram);
+    CHECK(cost.dram.value() == doctest::Approx(stream).epsilon(0.01));
+    CHECK(cost.time.value() == doctest::Approx(stream).epsilon(0.03));
+}
+
+TEST_CASE("a tiny kernel takes the launch slot and one trip to memory") {
+    const Gpu gpu = a100_like();
+    const KernelCost cost = price(memory(streaming(64)), gpu);
+    CHECK(cost.bound == Bound::launch);
+    CHECK(cost.launch == gpu.graph_kernel_slot);
+    CHECK(cost.dram.value() == doctest::Approx(1.4 * 400e-9).epsilon(0.01));
+}
+
+TEST_CASE("an input that its producer left in L2 is not read from DRAM") {
+    const Gpu gpu = a100_like();  // usable L2: 20 MB
+    const std::int64_t elements = 4 << 20;
+    const double bytes = 2.0 * static_cast<double>(elements);  // 8.4 MB
+    const KernelCost cold = price(memory(streaming(elements)), gpu);
+    const KernelCost warm = price(memory(streaming(elements), DataType::fp16, 0), gpu);
+    CHECK(cold.dram_bytes.value() == doctest::Approx(2 * bytes));
+    CHECK(warm.dram_bytes.value() == doctest::Approx(bytes));
+    CHECK(warm.dram.value() < 0.55 * cold.dram.value());
+    CHECK(warm.l2_bytes == cold.l2_bytes);
+    CHECK(warm.time < cold.time);
+
+    SUBCASE("what was touched since pushes it out in part") {
+        const KernelCost part = price(memory(streaming(elements), DataType::fp16, 20e6 - bytes / 4), gpu);
+        CHECK(part.dram_bytes.value() == doctest::Approx(1.75 * bytes));
+    }
+    SUBCASE("a result that is read soon is written to DRAM by half") {
+        Kernel kernel = memory(streaming(elements), DataType::fp16, 0);
+        kernel.operands[1].reuse_distance = Bytes(0);
+        CHECK(price(kernel, gpu).dram_bytes.value() == doctest::Approx(0.5 * bytes));
+    }
+    SUBCASE("weights stay resident by the same rule as activations") {
+        Kernel product = gemm({1, 64, 1024, 1024});
+        product.operands[1].reuse_distance = Bytes(0);
+        CHECK(price(product, gpu).dram_bytes.value() == doctest::Approx(2.0 * 2 * 64 * 1024));
+    }
+}
+
+TEST_CASE("a second pass hits L2 only as far as the tensor fits") {
+    const Gpu gpu = a100_like();
+    const auto dram = [&](double bytes) {
+        Kernel kernel;
+        kernel.work = streaming(static_cast<std::int64_t>(bytes / 2));
+        add_tensor(kernel, Access::read, bytes, std::numeric_limits<double>::infinity(), 0, 2);
+        return price(kernel, gpu).dram_bytes.value();
+    };
+    CHECK(dram(10e6) == doctest::Approx(10e6));
+    CHECK(dram(60e6) == doctest::Approx(100e6));
+}
+
+TEST_CASE("short runs move whole sectors") {
+    const Gpu gpu = a100_like();
+    const double bytes = 1e6;
+    const auto cost = [&](float run, Pattern pattern) {
+        Kernel kernel;
+        MemoryWork work = streaming(static_cast<std::int64_t>(bytes / 2));
+        work.pattern = pattern;
+        kernel.work = work;
+        add_tensor(kernel, Access::read, bytes, std::numeric_limits<double>::infinity(), run);
+        return price(kernel, gpu);
+    };
+    CHECK(cost(64, Pattern::strided_copy).l2_bytes.value() == doctest::Approx(bytes));
+    CHECK(cost(40, Pattern::strided_copy).l2_bytes.value() == doctest::Approx(1.6 * bytes));
+    CHECK(cost(2, Pattern::strided_copy).l2_bytes.value() == doctest::Approx(16 * bytes));
+    // neighbouring runs find their sector in L2; random rows do not
+    CHECK(cost(2, Pattern::strided_copy).dram_bytes.value() == doctest::Approx(2 * bytes));
+    CHECK(cost(2, Pattern::gather).dram_bytes.value() == doctest::Approx(16 * bytes));
+}
+
+TEST_CASE("group-norm statistics are slow where there are few groups") {
+    const Gpu gpu = a100_like();
+    MemoryWork work;
+    work.pattern = Pattern::block_reduction;
+    work.elements = 2LL * 320 * 128 * 128;
+    work.rows = 2LL * 32;
+    const auto seconds = [&](std::int64_t rows) {
+        work.rows = rows;
+        Kernel kernel;
+        kernel.work = work;
+        add_tensor(kernel, Access::read, 2.0 * static_cast<double>(work.elements));
+        return price(kernel, gpu).time.value();
+    };
+    const double few = seconds(64);
+    // 64 blocks, 2.6 elements a clock each
+    CHECK(few == doctest::Approx(static_cast<double>(work.elements) / 64 / (2.6 * 1.4e9) + 1.3e-6).epsilon(0.02));
+    CHECK(seconds(640) < 0.5 * few);
+    work.pattern = Pattern::row_reduction;
+    CHECK(seconds(64) < few);
+}
+
+TEST_CASE("a few long rows cannot load the memory system") {
+    const Gpu gpu = a100_like();
+    const auto seconds = [&](std::int64_t rows) {
+        MemoryWork work = streaming(1 << 24);
+        work.pattern = Pattern::row_reduction;
+        work.rows = rows;
+        return price(memory(work), gpu).time.value();
+    };
+    CHECK(seconds(4) > 4 * seconds(4096));
+}
+
+TEST_CASE("a generic permute is slower than a copy, and transcendental work can bound a kernel") {
+    const Gpu gpu = a100_like();
+    MemoryWork work = streaming(1 << 26);
+    const double copy = price(memory(work), gpu).time.value();
+    work.pattern = Pattern::strided_copy;
+    CHECK(price(memory(work), gpu).time.value() > 1.5 * copy);
+    work.pattern = Pattern::streaming;
+    work.mufu_per_element = 20;
+    const KernelCost heavy = price(memory(work), gpu);
+    CHECK(heavy.bound == Bound::mufu);
+    CHECK(heavy.mufu.value() == doctest::Approx(20.0 * (1 << 26) / (108 * 16 * 1.4e9)));
+}
+
+TEST_CASE("time is the launch part plus a smooth maximum of the bounds") {
+    const KernelCost cost = price(memory(streaming(1 << 22)), a100_like());
+    const double largest = cost.dram.value();
+    CHECK(cost.time.value() >= cost.launch.value() + largest);
+    CHECK(cost.time.value() <= cost.launch.value() + 1.23 * largest);
+}
+
+TEST_CASE("bounds have distinct names") {
+    std::set<std::string> names;
+    for (const Bound bound : all_bounds) names.insert(std::string(name_of(bound)));
+    CHECK(names.size() == all_bounds.size());
+    CHECK(names.count("") == 0);
+}
