@@ -95,14 +95,17 @@ Node read_yaml_text(std::string text, std::string file_name, const ReadLimits& l
     refuse_binary(file, text);
     TreeBuilder builder(file, limits);
     try {
-        std::istringstream stream(text);
+        // yaml-cpp takes an open quote for closed where only blanks follow, so something must: a comment elsewhere.
+        std::istringstream stream(text + "\n#");
         YAML::Parser parser(stream);
         while (parser.HandleNextDocument(builder)) {
         }
     } catch (const YAML::Exception& error) {
         const SourcePosition where{file, error.mark.line + 1, error.mark.column + 1};
-        refuse(where, fmt::format("broken YAML ({})", error.msg), "well-formed YAML",
-               indented_with_tab(text, where.line) ? "indent with spaces, not with tabs" : "");
+        const std::string hint = indented_with_tab(text, where.line)          ? "indent with spaces, not with tabs"
+                                 : error.msg == YAML::ErrorMsg::EOF_IN_SCALAR ? "close the quote"
+                                                                              : "";
+        refuse(where, fmt::format("broken YAML ({})", error.msg), "well-formed YAML", hint);
     }
     return builder.finish();
 }
