@@ -75,6 +75,7 @@ void offer_split(const TilePlan& plan, double splits, const MatrixProblem& probl
     Terms terms;
     (on_matrix_units ? terms.tensor : terms.simt) = cycles / clock;
     terms.serial = table.prologue_cycles / clock + (splits > 1 ? parameters.split_reduction_seconds : 0);
+    terms.dram = problem.least_dram_time;
     if (fastest.beats(terms)) return;  // saves the traffic of most candidates
     // Partial sums are fp32, written once and read once.
     const double partials = splits > 1 ? 8 * splits * problem.batch * problem.m * problem.n : 0;
@@ -90,8 +91,9 @@ void offer_split(const TilePlan& plan, double splits, const MatrixProblem& probl
 
 }  // namespace
 
-void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
+void offer_tiles(MatrixProblem problem, const GemmTiles& table, const Machine& machine,
                  const CostParameters& parameters, Fastest& fastest) {
+    problem.least_dram_time = matrix_dram_time(problem.first_touch.dram, machine, parameters);
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
     const GemmTiles& kernels = on_matrix_units ? table : parameters.simt_tiles;
     for (std::size_t i = 0; i < kernels.count; ++i) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 // Inside of the cost room: what the four kernel models share. Plain doubles in SI units.
@@ -57,11 +58,16 @@ private:
     Terms terms_;
 };
 
-/// Number of tiles of `size` that cover `extent`.
-[[nodiscard]] inline double tiles(double extent, double size) { return std::ceil(extent / size); }
+/// Number of tiles of `size` that cover `extent` (both positive, quotient below 2^62). Where the compiler may not
+/// assume SSE 4.1, std::ceil is a call, and the tile search is made of these.
+[[nodiscard]] inline double tiles(double extent, double size) {
+    const double quotient = extent / size;
+    const auto whole = static_cast<double>(static_cast<std::int64_t>(quotient));
+    return whole < quotient ? whole + 1 : whole;
+}
 
 /// `extent` rounded up to a multiple of `size`.
-[[nodiscard]] inline double padded(double extent, double size) { return std::ceil(extent / size) * size; }
+[[nodiscard]] inline double padded(double extent, double size) { return tiles(extent, size) * size; }
 
 /// Time of the busiest SM in units of one block's share of a full SM: ceil(blocks / sms), and `alone` instead of 1 for
 /// a last wave that leaves one block on it. Wave quantisation; not decreasing in blocks, not increasing in SMs, for
@@ -69,7 +75,7 @@ private:
 [[nodiscard]] inline double busiest_sm(double blocks, double sms, double resident, double alone) {
     const double each = tiles(blocks, sms);
     if (resident < 2) return each;
-    const double last = each - resident * std::floor((each - 1) / resident);  // 1 .. resident
+    const double last = each - resident * (tiles(each, resident) - 1);  // 1 .. resident
     return last == 1 ? each + std::min(alone, 2.0) - 1 : each;
 }
 
