@@ -1,0 +1,205 @@
+#include "builder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace cupola;
+using namespace cupola::test;
+
+namespace {
+
+double written_bytes(const Kernel& kernel) {
+    double bytes = 0;
+    for (std::size_t i = 0; i < kernel.operand_count; ++i) {
+        if (kernel.operands[i].access == Access::write) bytes += kernel.operands[i].bytes.value();
+    }
+    return bytes;
+}
+
+std::string norm_labels(NormKind kind, DataType type) {
+    GraphBuilder builder(type);
+    const ValueId x = builder.input(shape_of({{"batch", 1}, {"tokens", 16}, {"channels", 64}}));
+    return text(labels(builder.finish(builder.norm(x, kind)), eager()));
+}
+
+}  // namespace
+
+TEST_CASE("GroupNorm is three kernels in eager mode, its statistics one block a group") {
+    GraphBuilder builder;
+    const ValueId x = builder.input(image(2, 320, 64));
+    const KernelSequence sequence = lower(builder.finish(builder.group_norm(x)), eager(), Architecture::ampere);
+    CHECK(text(labels_of(sequence)) == "group_norm.statistics group_norm.parameters group_norm.apply");
+    const auto& work = std::get<MemoryWork>(kernel_named(sequence, "group_norm.statistics").work);
+    CHECK(work.pattern == Pattern::block_reduction);
+    CHECK(work.rows == 64);
+}
+
+TEST_CASE("norms, gates and rotary embeddings take as many kernels as their ATen calls") {
+    CHECK(norm_labels(NormKind::layer, DataType::fp16) == "layer_norm");
+    CHECK(norm_labels(NormKind::rms, DataType::bf16) ==
+          "norm.to_fp32 rms_norm.square rms_norm.mean rms_norm.add_eps rms_norm.rsqrt rms_norm.normalise "
+          "rms_norm.to_type rms_norm.scale");
+    CHECK(norm_labels(NormKind::rms, DataType::fp32) ==
+          "rms_norm.square rms_norm.mean rms_norm.add_eps rms_norm.rsqrt rms_norm.normalise rms_norm.scale");
+    CHECK(norm_labels(NormKind::l2, DataType::fp16) == "l2_norm.norm l2_norm.clamp l2_norm.divide l2_norm.scale");
+
+    GraphBuilder builder;
+    const Shape wide = shape_of({{"batch", 1}, {"tokens", 16}, {"channels", 128}});
+    const Shape half = shape_of({{"batch", 1}, {"tokens", 16}, {"channels", 64}});
+    const ValueId gated = builder.add(GatedActivation{}, {builder.input(wide)}, half);
+    CHECK(text(labels(builder.finish(builder.add(Rope{}, {gated}, half)), eager())) ==
+          "gelu mul rope.cos rope.negate rope.rotate rope.sin rope.add");
+}
+
+TEST_CASE("a half-precision convolution in NCHW brings layout copies of its input, filter and output, and its bias") {
+    GraphBuilder builder;
+    const ValueId x = builder.input(image(2, 320, 64));
+    CHECK(text(labels(builder.finish(builder.conv(x, 640)), eager())) ==
+          "conv.nchw_to_nhwc conv.filter_layout conv conv.nhwc_to_nchw conv.bias");
+}
+
+TEST_CASE("a convolution copies nothing in fp32, depthwise, or with channels-last tensors and weights") {
+    {
+        GraphBuilder builder(DataType::fp32);
+        const ValueId x = builder.input(image(2, 320, 64));
+        CHECK(text(labels(builder.finish(builder.conv(x, 640)), eager())) == "conv conv.bias");
+    }
+    {
+        GraphBuilder builder;
+        const ValueId x = builder.input(image(2, 320, 64));
+        CHECK(text(labels(builder.finish(builder.conv(x, 320, 3, 320)), eager())) == "conv");
+    }
+    GraphBuilder builder;
+    const ValueId x = builder.input(image(2, 320, 64));
+    const ValueId y = builder.conv(builder.conv(x, 320), 320);
+    Stack stack = eager();
+    stack.layout = TensorLayout::channels_last;
+    // Only the input of the pass is not yet channels-last.
+    CHECK(text(labels(builder.finish(y), stack)) == "conv.nchw_to_nhwc conv conv.bias conv conv.bias");
+}
+
+TEST_CASE("a channels-last input keeps a convolution's output channels-last") {
+    GraphBuilder builder;
+    const ValueId x = builder.input(tokens(2, 32, 320));
+    const ValueId y = builder.rearrange(x, image(2, 320, 32));
+    const ValueId z = builder.conv(builder.conv(y, 320), 320);
+    CHECK(text(labels(builder.finish(z), eager())) ==
+          "conv.filter_layout conv conv.bias conv.filter_layout conv conv.bias");
+}
+
+TEST_CASE("tokens of one image are a free transposed view for a linear layer, of two a copy") {
+    const auto lowered = [](std::int64_t batch) {
+        GraphBuilder builder;
+        const ValueId x = builder.input(image(batch, 640, 64));
+        const ValueId t = builder.rearrange(x, tokens(batch, 64, 640));
+        return text(labels(builder.finish(builder.linear(t, 640)), eager()));
+    };
+    CHECK(lowered(1) == "linear linear.bias");  // mm, and the bias by itself
+    CHECK(lowered(2) == "linear.contiguous linear linear.bias");
+}
+
+TEST_CASE("a contiguous linear layer adds its bias in the epilogue") {
+    GraphBuilder builder;
+    const ValueId x = builder.input(shape_of({{"batch", 2}, {"tokens", 77}, {"channels", 640}}));
+    CHECK(text(labels(builder.finish(builder.linear(x, 640)), eager())) == "linear");
+}
+
+TEST_CASE("a transposed residual makes the next GroupNorm copy, as in the VAE's decoder") {
+    GraphBuilder builder;
+    const ValueId image_input = builder.input(image(1, 512, 64));
+    const ValueId sequence = builder.input(tokens(1, 64, 512));
+    const ValueId restored = builder.rearrange(sequence, image(1, 512, 64));
+    const ValueId sum = builder.sum(restored, image_input);  // the first operand gives the order
+    const ValueId y = builder.group_norm(sum);
+    CHECK(text(labels(builder.finish(y), eager())) ==
+          "add group_norm.contiguous group_norm.statistics group_norm.parameters group_norm.apply");
+
+    GraphBuilder other;
+    const ValueId first = other.input(image(1, 512, 64));
+    const ValueId second = other.rearrange(other.input(tokens(1, 64, 512)), image(1, 512, 64));
+    CHECK(text(labels(other.finish(other.group_norm(other.sum(first, second))), eager())) ==
+          "add group_norm.statistics group_norm.parameters group_norm.apply");
+}
+
+TEST_CASE("views cost host time but no kernel, a reshape that is none costs a copy") {
+    GraphBuilder builder;
+    const ValueId x = builder.input(image(2, 320, 32));
+    const ValueId t = builder.rearrange(x, tokens(2, 32, 320));
+    const KernelSequence view = lower(builder.finish(builder.silu(t)), eager(), Architecture::ampere);
+    REQUIRE(view.launches.size() == 1);
+    CHECK(view.launches[0].host.value() == doctest::Approx(6e-6));
+
+    GraphBuilder other;
+    const ValueId y = other.input(image(2, 320, 32));
+    const Shape pixels = shape_of({{"batch", 2}, {"height", 32, true}, {"width", 32, true}, {"channels", 320}});
+    CHECK(text(labels(other.finish(other.rearrange(y, pixels)), eager())) == "copy.reshape");
+}
+
+TEST_CASE("asking for logical order copies only what lies otherwise") {
+    GraphBuilder builder;
+    const ValueId x = builder.input(tokens(1, 64, 320));
+    const ValueId same = builder.add(Contiguous{}, {x}, tokens(1, 64, 320));
+    const ValueId turned = builder.rearrange(same, image(1, 320, 64));
+    CHECK(text(labels(builder.finish(builder.add(Contiguous{}, {turned}, image(1, 320, 64))), eager())) ==
+          "copy.contiguous");
+}
+
+TEST_CASE("materialised attention stores the scores, fused attention does not") {
+    GraphBuilder builder;
+    const Shape shape = shape_of({{"batch", 2}, {"tokens", 4096}, {"channels", 640}});
+    const ValueId q = builder.input(shape), k = builder.input(shape), v = builder.input(shape);
+    const Graph graph = builder.finish(builder.attention(q, k, v, 10));
+
+    const KernelSequence math = lower(graph, eager(AttentionImplementation::math), Architecture::ampere);
+    CHECK(text(labels_of(math)) ==
+          "attention.split_heads attention.split_heads attention.split_heads attention.scores attention.softmax "
+          "attention.values attention.merge_heads");
+    const double scores = 2.0 * 10 * 4096 * 4096 * 2;
+    CHECK(written_bytes(kernel_named(math, "attention.scores")) == scores);
+    CHECK(written_bytes(kernel_named(math, "attention.softmax")) == scores);
+
+    const KernelSequence fused = lower(graph, eager(), Architecture::ampere);
+    CHECK(text(labels_of(fused)) == "attention");
+    CHECK(compulsory_bytes(fused.kernels[0]).value() == 4.0 * 2 * 4096 * 640 * 2);
+    CHECK(math.peak_activation_bytes.value() > 2 * scores);
+    CHECK(fused.peak_activation_bytes.value() < 0.1 * scores);
+}
+
+TEST_CASE("heads of one image are split by a view") {
+    GraphBuilder builder;
+    const Shape shape = shape_of({{"batch", 1}, {"tokens", 256}, {"channels", 640}});
+    const ValueId q = builder.input(shape), k = builder.input(shape), v = builder.input(shape);
+    CHECK(text(labels(builder.finish(builder.attention(q, k, v, 10)), eager(AttentionImplementation::math))) ==
+          "attention.scores attention.softmax attention.values attention.merge_heads");
+}
+
+TEST_CASE("the fused attention kernel follows type, head size, mask and architecture") {
+    const auto kernel = [](DataType type, std::int64_t heads, bool mask, Architecture architecture) {
+        GraphBuilder builder(type);
+        const Shape shape = shape_of({{"batch", 1}, {"tokens", 256}, {"channels", 512}});
+        const ValueId x = builder.input(shape);
+        Graph graph = builder.finish(builder.attention(x, x, x, heads));
+        std::get<Attention>(graph.operators[0].kind).mask = mask;
+        return std::get<AttentionWork>(lower(graph, eager(), architecture).kernels.at(0).work).kernel;
+    };
+    CHECK(kernel(DataType::bf16, 8, false, Architecture::ampere) == AttentionKernel::flash2);
+    CHECK(kernel(DataType::fp16, 8, false, Architecture::hopper) == AttentionKernel::flash2);
+    CHECK(kernel(DataType::fp16, 2, false, Architecture::ada) == AttentionKernel::flash2);  // 256 is the limit
+    CHECK(kernel(DataType::fp16, 1, false, Architecture::ampere) == AttentionKernel::memory_efficient);
+    CHECK(kernel(DataType::fp16, 8, true, Architecture::ampere) == AttentionKernel::memory_efficient);
+    CHECK(kernel(DataType::fp32, 8, false, Architecture::ampere) == AttentionKernel::memory_efficient);
+    CHECK(kernel(DataType::fp16, 8, false, Architecture::volta) == AttentionKernel::memory_efficient);
+    CHECK(kernel(DataType::fp16, 8, false, Architecture::turing) == AttentionKernel::memory_efficient);
+}
+
+TEST_CASE("scores that are no softmax are never fused") {
+    GraphBuilder builder;
+    const Shape shape = shape_of({{"batch", 1}, {"tokens", 256}, {"channels", 512}});
+    const ValueId x = builder.input(shape);
+    Graph graph = builder.finish(builder.attention(x, x, x, 8));
+    std::get<Attention>(graph.operators[0].kind).score = AttentionScore::silu;
+    const auto names = labels(graph, eager());
+    CHECK(std::count(names.begin(), names.end(), "attention.silu") == 1);
+    CHECK(std::count(names.begin(), names.end(), "attention.softmax") == 0);
+}
