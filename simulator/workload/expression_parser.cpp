@@ -232,7 +232,8 @@ private:
             return emit_literal(Datum(real), start);
         }
         std::int64_t whole = 0;
-        if (std::from_chars(first, last, whole).ec != std::errc{}) fail(start, quoted_rest(), "a number below 2^63");
+        if (std::from_chars(first, last, whole).ec != std::errc{})
+            fail(start, std::string(text_.substr(start, at_ - start)), "a number below 2^63");
         return emit_literal(Datum(whole), start);
     }
     Index parse_text() {
