@@ -7,7 +7,7 @@ namespace {
 
 struct Options {
     Selection selection;
-    std::size_t top = 8;
+    std::size_t top = 8;  // as its help says
 };
 
 }  // namespace
@@ -18,7 +18,7 @@ Command add_predict(CLI::App& root, const TextStyle& style) {
     auto options = std::make_shared<Options>();
     options->selection.add_workload_options(*app);
     options->selection.add_machine_options(*app);
-    app->add_option("--top", options->top, "kernels to print")->type_name("COUNT")->capture_default_str();
+    app->add_option("--top", options->top, "kernels to print (default 8)")->type_name("COUNT");
     options->selection.add_output_options(*app);
     return {app, [options, style] {
                 const Selection& selection = options->selection;

@@ -31,17 +31,17 @@ void Selection::add_workload_options(CLI::App& app) {
 void Selection::add_machine_options(CLI::App& app) {
     gpu = default_gpu;
     stack = default_stack;
-    app.add_option("-g,--gpu", gpu, "a GPU: a name (cupola list gpus) or a path")
-        ->type_name("NAME")
-        ->capture_default_str();
-    app.add_option("-s,--stack", stack, "a software stack: a name (cupola list stacks) or a path")
-        ->type_name("NAME")
-        ->capture_default_str();
+    app.add_option("-g,--gpu", gpu, "a GPU: a name (cupola list gpus) or a path\n(default " + gpu + ")")
+        ->type_name("NAME");
+    app.add_option("-s,--stack", stack,
+                   "a software stack: a name (cupola list stacks) or a path\n(default " + stack + ")")
+        ->type_name("NAME");
 }
 
 void Selection::add_output_options(CLI::App& app) {
-    app.add_option("--data", data,
-                   "directory that holds hwmodels/ and workloads/ (default: $CUPOLA_DATA, then the installed)")
+    app.add_option(
+           "--data", data,
+           "directory that holds hwmodels/ and workloads/\n(default $CUPOLA_DATA, the source tree, share/cupola)")
         ->type_name("DIRECTORY");
     app.add_flag("--json", json, "print JSON");
 }

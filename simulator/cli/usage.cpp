@@ -63,7 +63,7 @@ CLI::App* add_subcommand(CLI::App& parent, const std::string& name, const std::s
 
 void check_subcommand(const CLI::App& root, const std::vector<std::string>& arguments) {
     const std::vector<std::string> names = subcommand_names(root);
-    if (arguments.empty()) throw InputError({{}, "", "no command", "one of the commands", suggestion("", names)});
+    if (arguments.empty()) throw InputError({{}, "", "no command", "one", suggestion("", names)});
     const std::string& first = arguments.front();
     if (is_option(first)) {
         if (first == "-h" || first == "--help" || first == "--version") return;
@@ -78,7 +78,7 @@ std::string usage_message(const CLI::App& root, const CLI::ParseError& error) {
     if (chosen.empty()) return error.what();
     const CLI::App& app = *chosen.front();
     const std::string see = "see cupola " + app.get_name() + " --help";
-    if (error.get_name() != "ExtrasError") return with_hint(error.what(), see);
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return with_hint(error.what(), see);
     const std::vector<std::string> extras = app.remaining();
     const auto option = std::find_if(extras.begin(), extras.end(), is_option);
     if (option == extras.end()) {
