@@ -85,11 +85,13 @@ struct CostParameters {
 
     // Memory-bound kernels
     std::array<PatternEfficiency, 6> patterns{};  ///< indexed by Pattern
-    double bytes_in_flight_per_sm = 32768;        ///< loads outstanding in one SM: warps x lanes x bytes a thread
-    double loaded_latency_factor = 1.4;           ///< DRAM latency under load over the pointer chase (1.3..1.6)
-    double statistics_elements_per_clock = 2.6;   ///< one block of a block_reduction: scalar loads, running moments
-    double statistics_resident = 4;               ///< such blocks that share one SM
-    double sector_bytes = 32;                     ///< L2 and DRAM transfer granule
+    double rows_in_flight =
+        2048;  ///< rows of a row_reduction that are worked on at once, whole GPU, output counted (500..4000)
+    double bytes_in_flight_per_sm = 32768;       ///< loads outstanding in one SM: warps x lanes x bytes a thread
+    double loaded_latency_factor = 1.4;          ///< DRAM latency under load over the pointer chase (1.3..1.6)
+    double statistics_elements_per_clock = 2.6;  ///< one block of a block_reduction: scalar loads, running moments
+    double statistics_resident = 4;              ///< such blocks that share one SM
+    double sector_bytes = 32;                    ///< L2 and DRAM transfer granule
     /// Limit of DRAM over-fetch for short runs: neighbouring runs find their sector in L2 unless gathered at random.
     double sector_dram_limit = 2;
     double dirty_share = 0.5;  ///< of a resident write that still goes to DRAM in the end

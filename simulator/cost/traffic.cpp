@@ -13,16 +13,30 @@ double resident_part(const Operand& operand, double usable_l2) {
     return std::clamp(usable_l2 - operand.reuse_distance.value(), 0.0, operand.bytes.value());
 }
 
-/// DRAM bytes of one operand. Reads: the part that is not resident, and on every later pass what exceeds the cache.
+/// Bytes that a later pass over an operand finds in L2. A tensor walked whole from end to end: what the cache holds.
+/// One block a row walks its row several times before the next block starts, so only the rows in flight must fit.
+/// (Their number is a constant because a GPU with more SMs would otherwise pay for them.)
+double repeated_hits(const Kernel& kernel, double bytes, double usable_l2, const CostParameters& parameters) {
+    double caches = 1;
+    const auto* memory = std::get_if<MemoryWork>(&kernel.work);
+    if (memory != nullptr && memory->pattern == Pattern::row_reduction) {
+        caches = std::max(static_cast<double>(memory->rows) / parameters.rows_in_flight, 1.0);
+    }
+    return std::min(bytes, usable_l2 * caches);
+}
+
+/// DRAM bytes of one operand. Reads: the part that is not resident, and on every later pass what the cache cannot hold.
 /// Writes: all, but only `dirty_share` of what the next reader finds in L2 (its write-back comes later, and part of it
 /// never). Not decreasing in bytes and passes, not increasing in the cache's size.
-double dram_bytes(const Operand& operand, double usable_l2, double dirty_share) {
+double dram_bytes(const Kernel& kernel, const Operand& operand, double usable_l2, const CostParameters& parameters) {
     const double bytes = operand.bytes.value();
     const double later_passes = std::max(static_cast<double>(operand.passes) - 1.0, 0.0);
     const double first = std::min(static_cast<double>(operand.passes), 1.0);
     const double resident = resident_part(operand, usable_l2);
-    if (operand.access == Access::write) return first * (bytes - (1 - dirty_share) * resident) + later_passes * bytes;
-    return first * (bytes - resident) + later_passes * std::max(bytes - usable_l2, 0.0);
+    if (operand.access == Access::write) {
+        return first * (bytes - (1 - parameters.dirty_share) * resident) + later_passes * bytes;
+    }
+    return first * (bytes - resident) + later_passes * (bytes - repeated_hits(kernel, bytes, usable_l2, parameters));
 }
 
 bool gathers(const Kernel& kernel) {
@@ -41,7 +55,7 @@ OperandTraffic operand_traffic(const Kernel& kernel, const Machine& machine, con
             sector_amplification(static_cast<double>(operand.run_bytes), parameters.sector_bytes);
         traffic.l2 += operand.bytes.value() * static_cast<double>(operand.passes) * amplification;
         traffic.dram +=
-            dram_bytes(operand, machine.usable_l2, parameters.dirty_share) * std::min(amplification, dram_limit);
+            dram_bytes(kernel, operand, machine.usable_l2, parameters) * std::min(amplification, dram_limit);
     }
     return traffic;
 }

@@ -243,6 +243,10 @@ std::vector<Recipe> larger(const Recipe& recipe, Dice& dice) {
 /// The residency rule as gpu-independent arithmetic: what of an operand may be missing from DRAM traffic.
 double stated_residency(const Kernel& kernel, const Gpu& gpu) {
     const double cache = usable_l2(gpu).value();
+    double repeated = cache;  // what one later pass may find
+    if (const auto* work = std::get_if<MemoryWork>(&kernel.work); work && work->pattern == Pattern::row_reduction) {
+        repeated *= std::max(static_cast<double>(work->rows) / 2048, 1.0);
+    }
     double resident = 0;
     for (std::size_t i = 0; i < kernel.operand_count; ++i) {
         const Operand& operand = kernel.operands[i];
@@ -250,7 +254,7 @@ double stated_residency(const Kernel& kernel, const Gpu& gpu) {
         if (operand.access == Access::write) {
             resident += first / 2;
         } else {
-            resident += first + (static_cast<double>(operand.passes) - 1) * std::min(operand.bytes.value(), cache);
+            resident += first + (static_cast<double>(operand.passes) - 1) * std::min(operand.bytes.value(), repeated);
         }
     }
     return resident;

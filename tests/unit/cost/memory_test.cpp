@@ -76,6 +76,22 @@ TEST_CASE("a second pass hits L2 only as far as the tensor fits") {
     CHECK(dram(60e6) == doctest::Approx(100e6));
 }
 
+TEST_CASE("a block that walks its row twice finds it in L2 unless the rows in flight exceed it") {
+    const Gpu gpu = a100_like();  // usable L2: 20 MB
+    const auto dram = [&](std::int64_t rows, double row_bytes) {
+        Kernel kernel;
+        MemoryWork work = streaming(static_cast<std::int64_t>(row_bytes / 2) * rows);
+        work.pattern = Pattern::row_reduction;
+        work.rows = rows;
+        kernel.work = work;
+        const double bytes = row_bytes * static_cast<double>(rows);
+        add_tensor(kernel, Access::read, bytes, std::numeric_limits<double>::infinity(), 0, 2);
+        return price(kernel, gpu).dram_bytes.value() / bytes;
+    };
+    CHECK(dram(65536, 8192) == doctest::Approx(1));                           // 2048 rows: 17 MB
+    CHECK(dram(65536, 65536) == doctest::Approx(2 - 20e6 / (2048 * 65536)));  // 134 MB
+}
+
 TEST_CASE("short runs move whole sectors") {
     const Gpu gpu = a100_like();
     const double bytes = 1e6;
