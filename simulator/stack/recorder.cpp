@@ -47,6 +47,13 @@ std::uint64_t quick_hash(const Kernel& kernel) {
     return hash.value();
 }
 
+/// `Kernel::operator==` without the slots that neither uses.
+bool same_kernel(const Kernel& a, const Kernel& b) {
+    return a.operand_count == b.operand_count && a.label.data() == b.label.data() && a.category == b.category &&
+           a.type == b.type &&
+           std::equal(a.operands.begin(), a.operands.begin() + a.operand_count, b.operands.begin()) && a.work == b.work;
+}
+
 /// Finds an entry in an open-addressing table of indices (power-of-two size, no_id = empty), or inserts `fresh`.
 template <typename Equal>
 std::uint32_t find_or_insert(std::vector<std::uint32_t>& table, std::uint64_t hash, std::uint32_t fresh,
@@ -87,15 +94,25 @@ void Recorder::keep(StorageId storage) {
 }
 
 void Recorder::begin(std::string_view label, Category category, DataType type, const Work& work) {
-    draft_ = Kernel{label, category, type, work, {}, 0};
+    draft_.label = label;
+    draft_.category = category;
+    draft_.type = type;
+    draft_.work = work;
+    // Slots that no kernel has used still are what a fresh kernel holds; filling all of them again would show.
+    for (std::size_t i = 0; i < draft_.operand_count; ++i) draft_.operands[i] = Operand{};
+    draft_.operand_count = 0;
     entries_.push_back({0, 0, static_cast<std::uint32_t>(touches_.size()), Seconds{}});
 }
 
 void Recorder::touch(StorageId storage, const Operand& operand) {
-    const bool merges = draft_.operand_count == Kernel::max_operands;
-    add_operand(draft_, operand);
-    std::size_t slot = draft_.operand_count - 1U;
-    while (merges && slot > 0 && draft_.operands[slot].access != operand.access) --slot;
+    std::size_t slot = draft_.operand_count;
+    if (slot < Kernel::max_operands) {
+        draft_.operands[slot] = operand;
+        ++draft_.operand_count;
+    } else {
+        add_operand(draft_, operand);  // merges it into one like it
+        for (--slot; slot > 0 && draft_.operands[slot].access != operand.access;) --slot;
+    }
     const auto launch = static_cast<std::uint32_t>(entries_.size() - 1);
     Storage& memory = storages_[storage];
     // A few rows appended to a cache leave the rest of it where it was.
@@ -125,8 +142,8 @@ void Recorder::launch(std::uint32_t operator_index, Seconds host) {
         }
     }
     const auto fresh = static_cast<std::uint32_t>(distinct_.size());
-    const std::uint32_t kernel = find_or_insert(table_, quick_hash(draft_), fresh,
-                                                [&](std::uint32_t other) { return distinct_[other] == draft_; });
+    const std::uint32_t kernel = find_or_insert(
+        table_, quick_hash(draft_), fresh, [&](std::uint32_t other) { return same_kernel(distinct_[other], draft_); });
     if (kernel == fresh) {
         distinct_.push_back(draft_);
         double bytes = 0;
@@ -137,12 +154,6 @@ void Recorder::launch(std::uint32_t operator_index, Seconds host) {
     entry.kernel = kernel;
     entry.operator_index = operator_index;
     entry.host = host;
-}
-
-std::span<const Recorder::Touch> Recorder::touches_of(std::size_t launch) const {
-    const std::size_t begin = entries_[launch].first_touch;
-    const std::size_t end = launch + 1 < entries_.size() ? entries_[launch + 1].first_touch : touches_.size();
-    return std::span<const Touch>(touches_).subspan(begin, end - begin);
 }
 
 /// Bytes touched by all launches before each one; the last entry is the whole pass.
@@ -227,13 +238,14 @@ KernelSequence Recorder::finish() {
             double& slot = distance[touches[k].slot];
             slot = std::max(slot, distances[entries_[i].first_touch + k]);
         }
+        const std::size_t operands = distinct_[entries_[i].kernel].operand_count;
         QuickHash hash;
         hash.add(static_cast<std::uint64_t>(entries_[i].kernel));
-        for (const double bytes : distance) hash.add(bytes);
+        for (std::size_t k = 0; k < operands; ++k) hash.add(distance[k]);
         const auto equal = [&](std::uint32_t other) {
             if (base[other] != entries_[i].kernel) return false;
             const Kernel& kernel = sequence.kernels[other];
-            for (std::size_t k = 0; k < kernel.operand_count; ++k) {
+            for (std::size_t k = 0; k < operands; ++k) {
                 if (kernel.operands[k].reuse_distance.value() != distance[k]) return false;
             }
             return true;

@@ -60,7 +60,11 @@ private:
     };
 
     void touch(StorageId storage, const Operand& operand);
-    [[nodiscard]] std::span<const Touch> touches_of(std::size_t launch) const;
+    [[nodiscard]] std::span<const Touch> touches_of(std::size_t launch) const {
+        const std::size_t begin = entries_[launch].first_touch;
+        const std::size_t end = launch + 1 < entries_.size() ? entries_[launch + 1].first_touch : touches_.size();
+        return {touches_.data() + begin, end - begin};
+    }
     [[nodiscard]] std::vector<double> starts() const;
     [[nodiscard]] std::vector<double> reuse_distances(const std::vector<double>& starts) const;
     [[nodiscard]] Bytes peak_activation_bytes() const;
