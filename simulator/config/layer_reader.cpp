@@ -64,7 +64,14 @@ void LayerReader::declare(const Module& module, const SourcePosition& where) {
 }
 
 Expression LayerReader::read_expression(const Node& node) {
-    return Expression::parse(expression_text(node), text_position(node), descriptor_.names);
+    const std::string text = expression_text(node);
+    try {
+        return Expression::parse(text, text_position(node), descriptor_.names);
+    } catch (const InputError& error) {
+        InputFault fault = error.fault();
+        fault.key_path = node.key_path();
+        throw InputError(std::move(fault));
+    }
 }
 
 NameId LayerReader::read_name(const Node& node) {
@@ -142,7 +149,8 @@ std::vector<std::string> LayerReader::argument_names(const Layer& layer) const {
     if (layer.spec != nullptr) {
         for (const ArgumentSpec& argument : layer.spec->arguments) names.emplace_back(argument.name);
     } else {
-        for (const ModuleArgument& argument : layer.module->arguments) names.push_back(descriptor_.names.text(argument.name));
+        for (const ModuleArgument& argument : layer.module->arguments)
+            names.push_back(descriptor_.names.text(argument.name));
     }
     return names;
 }
@@ -161,7 +169,8 @@ LayerReader::Given LayerReader::collect_arguments(const Layer& layer, const Node
         given.emplace_back(names.front(), value);
     }
     for (std::size_t i = 1; i < entries.size(); ++i) {
-        const auto twice = std::find_if(given.begin(), given.end(), [&](const auto& g) { return g.first == entries[i].key; });
+        const auto twice =
+            std::find_if(given.begin(), given.end(), [&](const auto& g) { return g.first == entries[i].key; });
         if (twice != given.end()) entries[i].value.fail("\"" + entries[i].key + "\" twice", "each argument once");
         given.emplace_back(entries[i].key, entries[i].value);
     }
@@ -218,8 +227,9 @@ void LayerReader::fill_arguments(Layer& layer, const Given& given, const Node& i
         const bool required = layer.spec != nullptr ? layer.spec->arguments[i].required
                                                     : !layer.module->arguments[i].fallback.has_value();
         if (required && !layer.arguments[i].given) {
-            item.fail("no \"" + names[i] + "\"", "the argument \"" + names[i] + "\" of " +
-                                                     (layer.spec != nullptr ? std::string(layer.spec->name) : layer.module->name));
+            item.fail("no \"" + names[i] + "\"",
+                      "the argument \"" + names[i] + "\" of " +
+                          (layer.spec != nullptr ? std::string(layer.spec->name) : layer.module->name));
         }
     }
 }
@@ -277,7 +287,9 @@ Argument LayerReader::read_argument(ArgumentKind kind, const Node& node) {
         case ArgumentKind::name: argument.names.push_back(read_name(node)); break;
         case ArgumentKind::names: each([&](const Node& item) { argument.names.push_back(read_name(item)); }); break;
         case ArgumentKind::tensor: argument.tensors.push_back(read_tensor(node)); break;
-        case ArgumentKind::tensors: each([&](const Node& item) { argument.tensors.push_back(read_tensor(item)); }); break;
+        case ArgumentKind::tensors:
+            each([&](const Node& item) { argument.tensors.push_back(read_tensor(item)); });
+            break;
         case ArgumentKind::pattern: argument.pattern = read_pattern(node); break;
         case ArgumentKind::sizes:
         case ArgumentKind::bindings:

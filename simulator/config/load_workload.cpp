@@ -1,6 +1,7 @@
+#include "cupola/config/load.hpp"
 #include "cupola/config/data_files.hpp"
 #include "cupola/config/layer_reader.hpp"
-#include "cupola/config/load.hpp"
+#include "cupola/units/suggest.hpp"
 #include "cupola/workload/expand.hpp"
 
 #include <algorithm>
@@ -21,11 +22,12 @@ public:
 
     Descriptor read(const DataFile& file) {
         const Node root = read_yaml_file(file.path);
-        root.allow_only({"name", "title", "status", "about", "sources", "uses", "parameters", "let", "modules", "stages",
-                         "expect"});
+        root.allow_only({"name", "title", "status", "about", "sources", "uses", "parameters", "let", "modules",
+                         "stages", "expect"});
         descriptor_.name = text_at(root, "name");
         if (!file.required_name.empty() && descriptor_.name != file.required_name) {
-            root.at("name").fail("\"" + descriptor_.name + "\"", "\"" + file.required_name + "\", as the file is called");
+            root.at("name").fail("\"" + descriptor_.name + "\"",
+                                 "\"" + file.required_name + "\", as the file is called");
         }
         descriptor_.title = optional_text(root, "title");
         descriptor_.about = optional_text(root, "about");
@@ -91,18 +93,15 @@ private:
             return;
         }
         use.fail("\"" + name + "\"", "a module file beside this one or in workloads/modules",
-                 suggestion_of_files(name, library));
+                 suggestion(name, names_of_files(library)));
     }
 
-    static std::string suggestion_of_files(const std::string& name, const fs::path& library) {
-        std::vector<std::string> known;
+    static std::vector<std::string> names_of_files(const fs::path& folder) {
+        std::vector<std::string> names;
         std::error_code ignored;
-        for (const auto& entry : fs::directory_iterator(library, ignored)) known.push_back(entry.path().stem().string());
-        std::sort(known.begin(), known.end());
-        std::string list;
-        for (const std::string& file : known) list += (list.empty() ? "there are: " : ", ") + file;
-        (void)name;
-        return list;
+        for (const auto& entry : fs::directory_iterator(folder, ignored)) names.push_back(entry.path().stem().string());
+        std::sort(names.begin(), names.end());
+        return names;
     }
 
     void declare_module(const Node::Entry& entry) {
@@ -112,7 +111,8 @@ private:
         module->about = optional_text(entry.value, "about");
         if (const auto arguments = entry.value.find("arguments")) {
             if (!arguments->is_map()) arguments->fail(arguments->description(), "a map of arguments");
-            for (const auto& argument : arguments->entries()) module->arguments.push_back(read_module_argument(argument));
+            for (const auto& argument : arguments->entries())
+                module->arguments.push_back(read_module_argument(argument));
         }
         layers_.declare(*module, entry.key_position);
         pending_.emplace_back(module.get(), entry.value.at("layers"));
@@ -122,7 +122,8 @@ private:
     ModuleArgument read_module_argument(const Node::Entry& entry) {
         static const std::vector<std::string> types{"int", "number", "bool", "name", "list", "tensor"};
         static const std::set<std::string> reserved{"name", "from", "to", "layers", "pop"};
-        if (reserved.count(entry.key) != 0) entry.value.fail("the argument \"" + entry.key + "\"", "a name that is not reserved");
+        if (reserved.count(entry.key) != 0)
+            entry.value.fail("the argument \"" + entry.key + "\"", "a name that is not reserved");
         ModuleArgument argument;
         argument.name = layers_.intern(entry.key);
         if (entry.value.is_scalar()) {
@@ -130,7 +131,8 @@ private:
             return argument;
         }
         entry.value.allow_only({"type", "default", "about"});
-        if (const auto type = entry.value.find("type")) argument.type = static_cast<ModuleArgument::Type>(type->one_of(types));
+        if (const auto type = entry.value.find("type"))
+            argument.type = static_cast<ModuleArgument::Type>(type->one_of(types));
         if (const auto fallback = entry.value.find("default")) {
             argument.fallback = layers_.read_expression(*fallback);
             if (argument.type == ModuleArgument::Type::tensor && fallback->text() != "none") {
@@ -262,11 +264,14 @@ private:
             if (const auto count = entry.value.find("parameters")) expectation.parameters = count->integer(0, most);
             if (const auto macs = entry.value.find("macs")) {
                 macs->allow_only({"conv", "linear", "attention"});
-                const auto count = [&](std::string_view key) { return static_cast<double>(macs->at(key).integer(0, most)); };
+                const auto count = [&](std::string_view key) {
+                    return static_cast<double>(macs->at(key).integer(0, most));
+                };
                 expectation.macs = MacCounts{count("conv"), count("linear"), count("attention")};
             }
             if (const auto at = entry.value.find("at")) {
-                for (const auto& setting : at->entries()) expectation.at.emplace_back(setting.key, setting.value.text());
+                for (const auto& setting : at->entries())
+                    expectation.at.emplace_back(setting.key, setting.value.text());
             }
             descriptor_.expectations.push_back(std::move(expectation));
         }

@@ -202,7 +202,9 @@ DataType evaluate_type(const Expression& expression, const Environment& environm
     std::string name;
     if (const NameId* single = expression.single_name()) name = environment.names->text(*single);
     if (const auto type = parse_data_type(name)) return *type;
-    const Datum value = expression.evaluate(environment);
+    const auto variable = std::any_of(environment.variables.begin(), environment.variables.end(),
+                                      [&](const Binding& b) { return environment.names->text(b.name) == name; });
+    const Datum value = name.empty() || variable ? expression.evaluate(environment) : Datum(name);
     const auto type = value.text() != nullptr ? parse_data_type(*value.text()) : std::nullopt;
     if (!type) {
         throw InputError(
@@ -243,19 +245,32 @@ Value stage_input(const StageInput& input, const Environment& environment, DataT
     return value;
 }
 
+/// Makes errors of a stage's expansion begin their path with the stage, and those of expressions name their module.
+[[noreturn]] void rethrow_in_stage(const InputError& error, const StageDescriptor& stage, const std::string& module) {
+    InputFault fault = error.fault();
+    if (fault.key_path.empty()) fault.key_path = module;
+    fault.key_path = stage.name + (fault.key_path.empty() ? "" : "." + fault.key_path);
+    throw InputError(std::move(fault));
+}
+
 /// Expands one step of a stage and books its outputs.
 Graph expand_step(const Descriptor& descriptor, const StageDescriptor& stage, const std::vector<Binding>& variables,
                   const ExpandLimits& limits, Outputs& outputs) {
     const Environment environment{variables, &descriptor.names, nullptr};
     const DataType type = evaluate_type(stage.type, environment, default_type(descriptor, variables));
     Expander expander(descriptor, limits, type);
-    for (const Binding& binding : variables) expander.define(binding.name, binding.value);
-    for (const StageInput& input : stage.inputs) {
-        const Value value = stage_input(input, environment, type, outputs);
-        expander.add_input(input.name, value.shape, value.type);
+    Graph graph;
+    try {
+        for (const Binding& binding : variables) expander.define(binding.name, binding.value);
+        for (const StageInput& input : stage.inputs) {
+            const Value value = stage_input(input, environment, type, outputs);
+            expander.add_input(input.name, value.shape, value.type);
+        }
+        expander.run(stage.layers);
+        graph = expander.finish(stage.where);
+    } catch (const InputError& error) {
+        rethrow_in_stage(error, stage, expander.path());
     }
-    expander.run(stage.layers);
-    Graph graph = expander.finish(stage.where);
     for (const auto& [name, value] : expander.outputs()) {
         outputs.insert_or_assign(name.empty() ? stage.name : stage.name + "." + name, value);
     }

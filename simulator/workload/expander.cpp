@@ -35,7 +35,8 @@ Graph Expander::finish(const SourcePosition& stage) {
     for (const auto& [stack, values] : stacks_) {
         if (values.empty()) continue;
         throw InputError({stage, "",
-                          std::to_string(values.size()) + " tensors left on stack \"" + std::string(text(stack)) + "\"",
+                          std::to_string(values.size()) + (values.size() == 1 ? " tensor" : " tensors") +
+                              " left on stack \"" + std::string(text(stack)) + "\"",
                           "every push to be popped", "the last pushed is " + shape(values.back()).text()});
     }
     if (current_ != no_id) {
@@ -215,15 +216,22 @@ std::string Expander::describe(ValueId id) const {
     return id == no_id ? "no current tensor" : "a tensor of " + shape(id).text();
 }
 
+std::string Expander::path() const {
+    constexpr std::size_t longest = 120;
+    std::string whole = builder_.path();
+    if (whole.size() > longest) whole = "…" + whole.substr(whole.size() - longest);
+    return whole;
+}
+
 void Expander::fail(const Layer& layer, std::string found, std::string expected, std::string hint) const {
-    std::string path = builder_.path();
+    std::string path = this->path();
     const std::string segment(text(layer.path_name));
     if (!segment.empty()) path += (path.empty() ? "" : ".") + segment;
     throw InputError({layer.where, std::move(path), std::move(found), std::move(expected), std::move(hint)});
 }
 
 void Expander::fail_at(const SourcePosition& where, std::string found, std::string expected, std::string hint) const {
-    throw InputError({where, builder_.path(), std::move(found), std::move(expected), std::move(hint)});
+    throw InputError({where, path(), std::move(found), std::move(expected), std::move(hint)});
 }
 
 // ---------------------------------------------------------------------------------------------- flow
@@ -320,7 +328,7 @@ ValueId Expander::apply_flow(const Layer& layer, ValueId input) {
 
 ValueId Expander::apply_block(const std::vector<Layer>& layers, ValueId input) {
     if (builder_.depth() > limits_.depth) {
-        throw InputError({layers.empty() ? SourcePosition{} : layers.front().where, builder_.path(),
+        throw InputError({layers.empty() ? SourcePosition{} : layers.front().where, path(),
                           "modules nested deeper than " + std::to_string(limits_.depth),
                           "a module that does not call itself", ""});
     }
@@ -337,11 +345,11 @@ ValueId Expander::apply_residual(const Layer& layer, ValueId input) {
     const ValueId body = apply_block(argument(layer, "layers").layers, input);
     ValueId shortcut = input;
     if (argument(layer, "shortcut").given) shortcut = apply_block(argument(layer, "shortcut").layers, input);
+    builder_.leave();
     if (shape(body).sizes() != shape(shortcut).sizes()) {
         fail(layer, describe(body) + " to be added to " + describe(shortcut), "layers that keep the shape",
              "give a `shortcut:` that changes the other side alike");
     }
-    builder_.leave();
     // The first operand decides the sum's memory layout in eager frameworks.
     if (choice(layer, "first", 0, {"body", "shortcut"}) == 1) {
         return emit(layer, Elementwise{ElementwiseKind::add}, {shortcut, body}, shape(shortcut));
@@ -429,7 +437,8 @@ void Expander::bind_arguments(const Layer& layer) {
     std::vector<Binding> variables;
     std::vector<std::pair<NameId, ValueId>> tensors;
     const auto evaluate = [&](const ModuleArgument& spec, const Argument& given, const Expression& expression) {
-        Datum value = spec.type == ModuleArgument::Type::text ? name_value(expression) : expression.evaluate(environment());
+        Datum value =
+            spec.type == ModuleArgument::Type::text ? name_value(expression) : expression.evaluate(environment());
         check_argument(layer, spec, given, value);
         return Binding{spec.name, std::move(value)};
     };

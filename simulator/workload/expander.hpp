@@ -42,6 +42,8 @@ public:
     /// A name that must be one of the choices; returns its index.
     [[nodiscard]] std::size_t choice(const Layer& layer, std::string_view name, std::size_t fallback,
                                      const std::vector<std::string>& choices) const;
+    /// The value of an expression where a bare word that is no variable means itself (an activation, a mode).
+    [[nodiscard]] Datum name_value(const Expression& expression) const;
     [[nodiscard]] std::string_view text(NameId name) const { return descriptor_.names.text(name); }
     [[nodiscard]] NameId axis_id(AxisName name) const { return descriptor_.names.find(name.view()); }
     /// The axis name of that identifier; InputError if it is too long.
@@ -66,6 +68,8 @@ public:
     [[noreturn]] void fail_at(const SourcePosition& where, std::string found, std::string expected,
                               std::string hint = {}) const;
     [[nodiscard]] std::string describe(ValueId tensor) const;
+    /// Where in the module tree the expansion stands, for messages.
+    [[nodiscard]] std::string path() const;
     void bind_tensor(NameId name, ValueId value);
     GraphBuilder& builder() { return builder_; }
     [[nodiscard]] DataType type() const { return type_; }
@@ -83,7 +87,6 @@ private:
     ValueId pop(NameId stack, const SourcePosition& where);
     void bind_arguments(const Layer& layer);
     [[nodiscard]] ValueId tensor_argument(const Argument& given);
-    [[nodiscard]] Datum name_value(const Expression& expression) const;
     void check_argument(const Layer& layer, const ModuleArgument& spec, const Argument& given,
                         const Datum& value) const;
     void require_current(const Layer& layer, ValueId input) const;

@@ -1,4 +1,5 @@
 // Layers that work element by element: activations, gated activations, sums and products, modulation.
+#include "cupola/units/suggest.hpp"
 #include "cupola/workload/expander.hpp"
 
 #include <algorithm>
@@ -82,19 +83,12 @@ ValueId build_gated(Expander& expander, const Layer& layer, ValueId input, Activ
 
 ValueId build_activation(Expander& expander, const Layer& layer, ValueId input) {
     const Argument& kind = expander.argument(layer, "kind");
-    std::string name;
-    if (const NameId* single = kind.expression.single_name()) name = expander.text(*single);
+    const Datum value = expander.name_value(kind.expression);
     const auto& names = activation_names();
-    auto found = std::find(names.begin(), names.end(), name);
+    const auto found = value.text() != nullptr ? std::find(names.begin(), names.end(), *value.text()) : names.end();
     if (found == names.end()) {
-        const Datum value = kind.expression.evaluate(expander.environment());
-        if (value.text() != nullptr) name = *value.text();
-        found = std::find(names.begin(), names.end(), name);
-        if (found == names.end()) {
-            std::string all;
-            for (const std::string& known : names) all += (all.empty() ? "" : ", ") + known;
-            expander.fail_at(kind.where, text_of(value), "an activation: " + all);
-        }
+        const std::string name = value.text() != nullptr ? *value.text() : "";
+        expander.fail_at(kind.where, text_of(value), "an activation", suggestion(name, names));
     }
     return expander.emit(layer, Activation{static_cast<ActivationKind>(found - names.begin())}, {input},
                          expander.shape(input));
