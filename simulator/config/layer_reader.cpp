@@ -31,6 +31,7 @@ std::string default_path_name(const Layer& layer, const std::string& kind, const
     if (layer.spec == nullptr) return kind;
     switch (layer.spec->builtin) {
         case Builtin::repeat: return "layer";
+        case Builtin::residual: return "add";  // what it emits; it opens a scope only if it is named
         case Builtin::for_each:
         case Builtin::loop: return descriptor.names.text(layer.arguments.front().bindings.front().first);
         default: return kind;
@@ -124,7 +125,7 @@ Layer LayerReader::read_layer(const Node& item) {
     } else {
         fill_arguments(layer, given, item);
     }
-    if (layer.path_name == intern("")) layer.path_name = intern(default_path_name(layer, kind, descriptor_));
+    if (!layer.named) layer.path_name = intern(default_path_name(layer, kind, descriptor_));
     return layer;
 }
 
@@ -185,10 +186,10 @@ LayerReader::Given LayerReader::collect_arguments(const Layer& layer, const Node
 }
 
 void LayerReader::read_common(Layer& layer, Given& given) {
-    layer.path_name = intern("");
     for (auto it = given.begin(); it != given.end();) {
         if (it->first == "name") {
             layer.path_name = read_name(it->second);
+            layer.named = true;
         } else if (it->first == "from") {
             layer.from = read_tensor(it->second);
         } else if (it->first == "to") {

@@ -55,6 +55,7 @@ struct Layer {
     const Module* module = nullptr;
     std::vector<Argument> arguments;      ///< as spec->arguments, or as module->arguments
     NameId path_name = 0;                 ///< segment in module paths
+    bool named = false;                   ///< `name:` was given
     std::optional<TensorReference> from;  ///< reads this instead of the current tensor
     std::optional<NameId> to;             ///< result goes under this name; the current tensor stays
     SourcePosition where;

@@ -341,11 +341,11 @@ ValueId Expander::apply_block(const std::vector<Layer>& layers, ValueId input) {
 
 ValueId Expander::apply_residual(const Layer& layer, ValueId input) {
     require_current(layer, input);
-    builder_.enter(layer.path_name);
+    if (layer.named) builder_.enter(layer.path_name);
     const ValueId body = apply_block(argument(layer, "layers").layers, input);
     ValueId shortcut = input;
     if (argument(layer, "shortcut").given) shortcut = apply_block(argument(layer, "shortcut").layers, input);
-    builder_.leave();
+    if (layer.named) builder_.leave();
     if (shape(body).sizes() != shape(shortcut).sizes()) {
         fail(layer, describe(body) + " to be added to " + describe(shortcut), "layers that keep the shape",
              "give a `shortcut:` that changes the other side alike");

@@ -3,7 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include <numeric>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -106,7 +107,7 @@ TEST_CASE("repeat, for, when and residual shape the list of operators and its pa
                             "          layers: [relu]\n"));
     CHECK(operators(workload) == "linear 1x8; linear 1x16; silu 1x16; linear 1x16; add 1x16; relu 1x16; relu 1x16");
     CHECK(paths(workload) ==
-          "down.0.grow down.1.grow down.2.residual.silu down.2.residual.linear down.2.residual_2 layer.0.relu "
+          "down.0.grow down.1.grow down.2.silu down.2.linear down.2.add layer.0.relu "
           "layer.1.relu");
 }
 
@@ -251,4 +252,15 @@ TEST_CASE("stages hand on their results, and may be left out") {
     CHECK(last.output(last.operators.front()).type == DataType::fp32);
     CHECK(workload.stages[2].steps() == 2.5);
     CHECK(load_text(text, {{"task", "short"}}).stages.size() == 2);
+}
+
+TEST_CASE("the small UNet that workloads/README.md teaches with loads as printed there") {
+    std::ifstream file(std::string(CUPOLA_SOURCE_DIR) + "/workloads/README.md");
+    const std::string readme((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const std::string fence = "```yaml\n";
+    const std::size_t begin = readme.find(fence) + fence.size();
+    const Workload workload = load_text(readme.substr(begin, readme.find("```", begin) - begin), {{"height", "512"}});
+    CHECK(workload.stages.front().steps() == 20);
+    const Graph& graph = workload.stages.front().passes.front().graph;
+    CHECK(graph.output(graph.operators.back()).shape.sizes() == "1x4x64x64");
 }
