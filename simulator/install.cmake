@@ -3,13 +3,15 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/cupola)
 
-if(TARGET cupola)
-  install(TARGETS cupola RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-endif()
+install(TARGETS cupola RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 foreach(room IN LISTS CUPOLA_ROOMS)
   install(TARGETS cupola_${room} EXPORT cupolaTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/simulator/${room}
-          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cupola FILES_MATCHING PATTERN "*.hpp")
+endforeach()
+# Headers for users; the others are the rooms' own. A test checks that these include each other only.
+file(STRINGS ${PROJECT_SOURCE_DIR}/simulator/public_headers.txt public_headers)
+foreach(header IN LISTS public_headers)
+  cmake_path(GET header PARENT_PATH room)
+  install(FILES ${PROJECT_SOURCE_DIR}/simulator/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/cupola/${room})
 endforeach()
 
 install(EXPORT cupolaTargets NAMESPACE cupola:: DESTINATION ${package_directory})

@@ -21,6 +21,7 @@ struct Copy {
     std::size_t position = 0;  ///< how many of those ran before it
     std::int64_t elements = 0;
     std::string where;
+    std::string hidden;  ///< why no list can show it; empty if it can
 };
 
 /// conv, linear, attention, norm, activation (silu, gelu), upsample, and cat from this many output elements, in order.
@@ -31,7 +32,8 @@ inline constexpr std::int64_t smallest_cat = std::int64_t{1} << 16;
 /// Copies from this many elements. A `clone` directly after `sdpa` is an artefact of the lists and left out.
 inline constexpr std::int64_t smallest_copy = std::int64_t{1} << 19;
 [[nodiscard]] std::vector<Copy> copies_of(const std::vector<ListRow>& list);
-/// Copies among the kernels, without the layout transforms inside a convolution, which the lists cannot show.
+/// Copies among the kernels. The lists were made without a GPU: copies that a CUDA operator makes inside itself are
+/// not in them and carry the reason in `hidden`.
 [[nodiscard]] std::vector<Copy> copies_of(const Graph& graph, const KernelSequence& kernels);
 
 }  // namespace cupola::accuracy

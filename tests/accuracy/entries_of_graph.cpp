@@ -94,12 +94,22 @@ bool is_anchor(const OperatorKind& kind) {
            (norm != nullptr && (norm->kind == NormKind::group || norm->kind == NormKind::layer));
 }
 
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
 /// A kernel that does nothing but bring a tensor into another order or make it larger by repetition.
 bool is_copy(const Kernel& kernel) {
-    const std::string_view label = kernel.label;
-    const auto names = [&](std::string_view part) { return label.find(part) != std::string_view::npos; };
-    return std::holds_alternative<MemoryWork>(kernel.work) && !names("nchw") && !names("nhwc") &&
-           (names("copy") || names("clone") || names("contiguous") || names("broadcast"));
+    for (const std::string_view part : {"copy", "clone", "contiguous", "broadcast", "layout", "heads", "nchw"}) {
+        if (contains(kernel.label, part)) return std::holds_alternative<MemoryWork>(kernel.work);
+    }
+    return false;
+}
+
+/// Why a list made on PyTorch's meta device cannot have this copy; empty if it can.
+std::string reason_hidden(std::string_view label) {
+    if (label.rfind("conv.", 0) == 0) return "cuDNN transposes inside the convolution operator";
+    if (label.rfind("layer_norm.", 0) == 0)
+        return "native_layer_norm makes its input contiguous inside its CUDA kernel";
+    return {};
 }
 
 }  // namespace
@@ -131,8 +141,8 @@ std::vector<Copy> copies_of(const Graph& graph, const KernelSequence& kernels) {
         if (elements < smallest_copy) continue;
         const std::size_t index = launch.operator_index;
         const std::size_t position = anchors_before[started == launch.operator_index ? index + 1 : index];
-        copies.push_back(
-            {position, elements, graph.path(graph.operators[index].scope) + " " + std::string(kernel.label)});
+        const std::string where = std::string(kernel.label) + " " + graph.path(graph.operators[index].scope);
+        copies.push_back({position, elements, where, reason_hidden(kernel.label)});
     }
     return copies;
 }

@@ -83,7 +83,7 @@ std::vector<Copy> copies_of(const std::vector<ListRow>& list) {
         if (is_anchor(list[i])) ++position;
         const bool artefact = i > 0 && list[i - 1].op == "sdpa";
         if (list[i].op == "clone" && !artefact && elements_of(list[i].output) >= smallest_copy) {
-            copies.push_back({position, elements_of(list[i].output), list[i].module});
+            copies.push_back({position, elements_of(list[i].output), list[i].module, {}});
         }
     }
     return copies;

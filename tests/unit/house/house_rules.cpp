@@ -78,7 +78,7 @@ std::string code_only(std::string_view source) {
     return code;
 }
 
-std::vector<std::string> include_violations(const std::string& room, bool is_header, const std::string& source) {
+std::vector<std::string> include_violations(const std::string& room, const std::string& source) {
     static const std::regex room_pattern(R"("cupola/([a-z_]+)/[a-z0-9_]+\.hpp")");
     std::vector<std::string> violations;
     const auto rule = allowed_rooms().find(room);
@@ -86,24 +86,31 @@ std::vector<std::string> include_violations(const std::string& room, bool is_hea
     for (const std::string& include : includes_of(source)) {
         std::smatch match;
         const bool is_room = std::regex_match(include, match, room_pattern);
-        if (include.front() == '"' && !is_room) {
+        if (!is_room && (include.front() == '"' || starts_with_any(include, {"<cupola"}))) {
             violations.push_back(include + " is not of the form \"cupola/<room>/<file>.hpp\"");
         } else if (is_room && match[1] != room && rule->second.count(match[1]) == 0) {
             violations.push_back("room " + room + " may not include " + include);
-        } else if (include.rfind("<cupola", 0) == 0) {
-            violations.push_back(include + " must be in quotes");
-        }
-        if (starts_with_any(include, {"<yaml-cpp"}) && (room != "config" || is_header)) {
-            violations.push_back("only the sources of config include " + include);
-        }
-        if (starts_with_any(include, {"<CLI"}) && room != "cli") {
+        } else if (starts_with_any(include, {"<yaml-cpp"}) && room != "config") {
+            violations.push_back("only config includes " + include);
+        } else if (starts_with_any(include, {"<CLI"}) && room != "cli") {
             violations.push_back("only cli includes " + include);
-        }
-        if (starts_with_any(include, {"<Eigen", "<cuda", "<cublas", "<cudnn", "<cupti"})) {
+        } else if (starts_with_any(include, {"<Eigen", "<cuda", "<cublas", "<cudnn", "<cupti"})) {
             violations.push_back("nothing in simulator/ includes " + include);
         }
-        if (is_header && room != "cli" && starts_with_any(include, {"<fmt", "<nlohmann"})) {
-            violations.push_back(include + " in an installed header makes users find that package");
+    }
+    return violations;
+}
+
+std::vector<std::string> public_header_violations(const std::set<std::string>& public_headers,
+                                                  const std::string& source) {
+    static const std::regex room_pattern(R"re("cupola/([a-z_]+/[a-z0-9_]+\.hpp)")re");
+    static const std::regex standard_pattern(R"re(<[a-z_]+>)re");
+    std::vector<std::string> violations;
+    for (const std::string& include : includes_of(source)) {
+        std::smatch match;
+        const bool is_public = std::regex_match(include, match, room_pattern) && public_headers.count(match[1]) > 0;
+        if (!is_public && !std::regex_match(include, standard_pattern)) {
+            violations.push_back(include + " is neither a public header nor in the standard library");
         }
     }
     return violations;

@@ -34,8 +34,12 @@ namespace cupola::house {
 [[nodiscard]] std::string code_only(std::string_view source);
 
 /// What is wrong with the includes of a file in a room, one sentence each; empty if all is well.
-[[nodiscard]] std::vector<std::string> include_violations(const std::string& room, bool is_header,
-                                                          const std::string& source);
+[[nodiscard]] std::vector<std::string> include_violations(const std::string& room, const std::string& source);
+
+/// A public header must compile for a user who has only the installed files: it includes other public headers and the
+/// standard library. `public_headers` holds "units/text.hpp" and the like.
+[[nodiscard]] std::vector<std::string> public_header_violations(const std::set<std::string>& public_headers,
+                                                                const std::string& source);
 
 /// Output and process ends in library code: each offending call as written.
 [[nodiscard]] std::vector<std::string> output_violations(const std::string& source);
