@@ -27,24 +27,57 @@ double rereads(double padded_m, double padded_n, const GemmTile& tile, double ar
     return std::max(a / width - missing_a, 0.0) + std::max(b / height - missing_b, 0.0);
 }
 
+/// What all tiles and splits of one problem share; reciprocals, because the search is a few hundred operations long.
+struct Search {
+    const MatrixProblem& problem;
+    const GemmTiles& table;
+    const Machine& machine;
+    const CostParameters& parameters;
+    bool on_matrix_units;
+    double depth_step;  ///< elements of k: main-loop iterations hold a fixed number of bytes
+    double seconds_per_cycle, cycles_per_product, seconds_per_l2_byte, seconds_per_link_byte;
+    double first_dram_time;  ///< of the first touch alone
+};
+
+Search search_of(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
+                 const CostParameters& parameters) {
+    const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
+    const double rate = on_matrix_units ? machine.matrix_flops_per_clock : 2 * machine.lanes;
+    return {problem,
+            table,
+            machine,
+            parameters,
+            on_matrix_units,
+            table.k * std::max(1.0, 2.0 / problem.element),
+            1 / (on_matrix_units ? machine.matrix_clock : machine.simt_clock),
+            2 * problem.regret / (rate * problem.efficiency),
+            1 / machine.l2,
+            1 / (parameters.sm_link_bytes_per_clock * machine.simt_clock),
+            matrix_dram_time(problem.first_touch.dram, machine, parameters)};
+}
+
 /// What all splits of one tile share.
 struct TilePlan {
     const GemmTile* tile;
     double grid;          ///< output tiles, all batch entries
+    double cycles_per_k;  ///< of one block that owns its SM
     double reread_bytes;  ///< DRAM, all batch entries
     double l2_per_k;      ///< L2 bytes a unit of k
 };
 
-TilePlan plan_of(const GemmTile& tile, const MatrixProblem& problem, const GemmTiles& table, const Machine& machine) {
+TilePlan plan_of(const GemmTile& tile, const Search& search) {
+    const MatrixProblem& problem = search.problem;
     const double rows = tiles(problem.m, tile.m);
     const double columns = tiles(problem.n, tile.n);
-    TilePlan plan{&tile, problem.batch * rows * columns, 0, 0};
+    const double area = search.machine.sms * tile.resident * tile.m * tile.n;
+    const double usable_l2 = search.machine.usable_l2;
+    TilePlan plan{&tile, problem.batch * rows * columns, 0, 0, 0};
+    plan.cycles_per_k = tile.m * tile.n * search.cycles_per_product / tile.efficiency;
     plan.reread_bytes =
-        problem.batch * rereads(rows * tile.m, columns * tile.n, tile, machine.sms * tile.resident * tile.m * tile.n,
-                                std::max(problem.a_bytes - machine.usable_l2, 0.0),
-                                std::max(problem.b_bytes - machine.usable_l2, 0.0));
+        problem.batch * rereads(rows * tile.m, columns * tile.n, tile, area, std::max(problem.a_bytes - usable_l2, 0.0),
+                                std::max(problem.b_bytes - usable_l2, 0.0));
     // Every column of tiles reads all of A and every row of tiles all of B; a cluster shares one operand's reads.
-    const double a_reads = problem.a_l2_share * problem.m * tiles(columns, table.multicast);
+    const double a_reads = problem.a_l2_share * problem.m * tiles(columns, search.table.multicast);
     const double b_reads = problem.n * rows;
     plan.l2_per_k = problem.batch * (a_reads + b_reads) * problem.element;
     return plan;
@@ -55,56 +88,54 @@ TilePlan plan_of(const GemmTile& tile, const MatrixProblem& problem, const GemmT
 /// and so is the only one of a persistent kernel or of blocks that hide each other's;
 /// t_l2 = max(L2 bytes / b_L2, blocks of the busiest SM x slice bytes / link of one SM);
 /// t_dram = (first touch + re-reads + partial sums that spill from L2) / b.
-void offer_split(const TilePlan& plan, double splits, const MatrixProblem& problem, const GemmTiles& table,
-                 bool on_matrix_units, const Machine& machine, const CostParameters& parameters, Fastest& fastest) {
+void offer_split(const TilePlan& plan, double splits, const Search& search, Fastest& fastest) {
+    const MatrixProblem& problem = search.problem;
+    const Machine& machine = search.machine;
+    const CostParameters& parameters = search.parameters;
     const GemmTile& tile = *plan.tile;
-    const double depth_step =
-        table.k * std::max(1.0, 2.0 / problem.element);  // iterations hold a fixed number of bytes
-    double depth = padded(problem.loop_k / splits, depth_step);
+    double depth = padded(problem.loop_k / splits, search.depth_step);
     if (splits > 1) depth = std::max(depth, parameters.split_minimum_depth);
     const double blocks = plan.grid * splits;
-
-    const double rate = on_matrix_units ? machine.matrix_flops_per_clock : 2 * machine.lanes;
-    const double clock = on_matrix_units ? machine.matrix_clock : machine.simt_clock;
-    const double block_cycles = 2 * tile.m * tile.n * depth / (rate * tile.efficiency * problem.efficiency);
-    const double waves = tiles(blocks, machine.sms * tile.resident);
-    const double prologues = table.persistent || tile.resident > 1 ? 1 : waves;
-    const double cycles = busiest_sm(blocks, machine.sms, tile.resident, tile.alone) * block_cycles * problem.regret +
-                          (prologues - 1) * table.prologue_cycles;
+    double cycles = busiest_sm(blocks, machine.sms, tile.resident, tile.alone) * depth * plan.cycles_per_k;
+    if (!search.table.persistent && tile.resident <= 1) {
+        cycles += (tiles(blocks, machine.sms) - 1) * search.table.prologue_cycles;
+    }
 
     Terms terms;
-    (on_matrix_units ? terms.tensor : terms.simt) = cycles / clock;
-    terms.serial = table.prologue_cycles / clock + (splits > 1 ? parameters.split_reduction_seconds : 0);
-    terms.dram = problem.least_dram_time;
+    (search.on_matrix_units ? terms.tensor : terms.simt) = cycles * search.seconds_per_cycle;
+    terms.dram = search.first_dram_time;
+    terms.serial =
+        search.table.prologue_cycles * search.seconds_per_cycle + (splits > 1 ? parameters.split_reduction_seconds : 0);
     if (fastest.beats(terms)) return;  // saves the traffic of most candidates
+
     // Partial sums are fp32, written once and read once.
     const double partials = splits > 1 ? 8 * splits * problem.batch * problem.m * problem.n : 0;
+    const double extra_dram = plan.reread_bytes + std::max(partials - machine.usable_l2, 0.0);
     terms.l2_bytes = std::max(plan.l2_per_k * problem.k + problem.output_bytes + partials, problem.first_touch.l2);
-    terms.dram_bytes = problem.first_touch.dram + plan.reread_bytes + std::max(partials - machine.usable_l2, 0.0);
+    terms.dram_bytes = problem.first_touch.dram + extra_dram;
     const double slices = (std::min(problem.m, tile.m) * problem.a_l2_share + std::min(problem.n, tile.n)) *
                           problem.element * std::min(depth, problem.k);
-    const double link = tiles(blocks, machine.sms) * slices / (parameters.sm_link_bytes_per_clock * machine.simt_clock);
-    terms.l2 = std::max(terms.l2_bytes / machine.l2, link);
-    terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
+    terms.l2 = std::max(terms.l2_bytes * search.seconds_per_l2_byte,
+                        tiles(blocks, machine.sms) * slices * search.seconds_per_link_byte);
+    if (extra_dram > 0) terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
     fastest.offer(terms);
 }
 
 }  // namespace
 
-void offer_tiles(MatrixProblem problem, const GemmTiles& table, const Machine& machine,
+void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
                  const CostParameters& parameters, Fastest& fastest) {
-    problem.least_dram_time = matrix_dram_time(problem.first_touch.dram, machine, parameters);
-    const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
-    const GemmTiles& kernels = on_matrix_units ? table : parameters.simt_tiles;
+    const GemmTiles& kernels = machine.matrix_flops_per_clock > 0 ? table : parameters.simt_tiles;
+    const Search search = search_of(problem, kernels, machine, parameters);
     for (std::size_t i = 0; i < kernels.count; ++i) {
-        const TilePlan plan = plan_of(kernels.tiles[i], problem, kernels, machine);
-        offer_split(plan, 1, problem, kernels, on_matrix_units, machine, parameters, fastest);
+        const TilePlan plan = plan_of(kernels.tiles[i], search);
+        offer_split(plan, 1, search, fastest);
         // Libraries split K only where the tiles leave much of the GPU idle.
         if (plan.grid > parameters.split_grid_share * machine.sms) continue;
         for (const double splits : {2.0, 4.0, 8.0}) {
             // Below half the least depth a split, the next smaller count does the same with fewer blocks.
             if (problem.loop_k < splits * parameters.split_minimum_depth / 2) break;
-            offer_split(plan, splits, problem, kernels, on_matrix_units, machine, parameters, fastest);
+            offer_split(plan, splits, search, fastest);
         }
     }
 }

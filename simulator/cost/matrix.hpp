@@ -16,12 +16,11 @@ struct MatrixProblem {
     double a_l2_share = 1;            ///< of the reads of A that reach L2
     double output_bytes = 0;          ///< all of D
     OperandTraffic first_touch;       ///< of all operands
-    double least_dram_time = 0;       ///< of the first touch, s; set by `offer_tiles`
 };
 
 /// Offers every tile of a table, with and without split K, to `fastest`: those of `table` where the machine has a
 /// matrix instruction for the type, else the SIMT table.
-void offer_tiles(MatrixProblem problem, const GemmTiles& table, const Machine& machine,
+void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
                  const CostParameters& parameters, Fastest& fastest);
 
 }  // namespace cupola::cost_detail

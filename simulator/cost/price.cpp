@@ -5,21 +5,34 @@ namespace cupola {
 
 namespace cost_detail {
 
-double smooth_max(const Terms& terms, double exponent) {
+namespace {
+
+double eighth_power(double x) {
+    const double square = x * x;
+    const double fourth = square * square;
+    return fourth * fourth;
+}
+
+}  // namespace
+
+double smooth_max(const Terms& terms, double exponent) { return smooth_max_below(terms, exponent, infinite_time); }
+
+double smooth_max_below(const Terms& terms, double exponent, double limit) {
     const double largest = greatest(terms);
     if (largest <= 0) return 0;
+    const double scale = 1 / largest;
+    if (exponent == 8) {  // the default, without pow
+        const double sum = eighth_power(terms.tensor * scale) + eighth_power(terms.simt * scale) +
+                           eighth_power(terms.mufu * scale) + eighth_power(terms.l2 * scale) +
+                           eighth_power(terms.dram * scale);
+        if (limit < infinite_time && sum >= eighth_power(limit * scale)) return infinite_time;
+        return largest * std::max(std::sqrt(std::sqrt(std::sqrt(sum))), 1.0);
+    }
     double sum = 0;
     for (const double term : {terms.tensor, terms.simt, terms.mufu, terms.l2, terms.dram}) {
-        const double share = term / largest;
-        if (exponent == 8) {  // the default, without pow
-            const double square = share * share;
-            sum += square * square * square * square;
-        } else {
-            sum += std::pow(share, exponent);
-        }
+        sum += std::pow(term * scale, exponent);
     }
-    const double root = exponent == 8 ? std::sqrt(std::sqrt(std::sqrt(sum))) : std::pow(sum, 1 / exponent);
-    return largest * std::max(root, 1.0);
+    return largest * std::max(std::pow(sum, 1 / exponent), 1.0);
 }
 
 double ramped_dram_time(double bytes, double bandwidth, double latency, double in_flight) {

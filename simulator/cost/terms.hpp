@@ -36,6 +36,11 @@ struct Terms {
 /// 9 % where two do, which is what real kernels lose there. Never below any bound, and increasing in each.
 [[nodiscard]] double smooth_max(const Terms& terms, double exponent);
 
+inline constexpr double infinite_time = std::numeric_limits<double>::infinity();
+
+/// The same, or infinity without taking roots where it is seen not to be below `limit`.
+[[nodiscard]] double smooth_max_below(const Terms& terms, double exponent, double limit);
+
 /// Keeps the fastest of the candidates offered to it.
 /// The minimum over a set of candidates grows with work if each candidate does and the set does not widen.
 class Fastest {
@@ -45,7 +50,7 @@ public:
     [[nodiscard]] bool beats(const Terms& terms) const { return greatest(terms) + terms.serial >= time_; }
     void offer(const Terms& terms) {
         if (beats(terms)) return;
-        const double time = smooth_max(terms, exponent_) + terms.serial;
+        const double time = smooth_max_below(terms, exponent_, time_ - terms.serial) + terms.serial;
         if (time >= time_) return;
         time_ = time;
         terms_ = terms;
@@ -54,7 +59,7 @@ public:
 
 private:
     double exponent_;
-    double time_ = std::numeric_limits<double>::infinity();
+    double time_ = infinite_time;
     Terms terms_;
 };
 
@@ -74,7 +79,7 @@ private:
 /// alone <= 2 (then x + alone - 1 <= x + 1).
 [[nodiscard]] inline double busiest_sm(double blocks, double sms, double resident, double alone) {
     const double each = tiles(blocks, sms);
-    if (resident < 2) return each;
+    if (resident < 2 || alone <= 1) return each;
     const double last = each - resident * (tiles(each, resident) - 1);  // 1 .. resident
     return last == 1 ? each + std::min(alone, 2.0) - 1 : each;
 }
