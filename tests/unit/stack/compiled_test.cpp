@@ -83,6 +83,14 @@ TEST_CASE("compiled, a part of a group's value is read from memory") {
     CHECK(text(labels(builder.finish(builder.silu(half)), compiled())) == "fused.pointwise fused.pointwise");
 }
 
+TEST_CASE("compiled, a value and a broadcast part of it cannot share the group that makes it") {
+    GraphBuilder builder;
+    const ValueId x = builder.silu(builder.input(shape_of({{"batch", 2}, {"tokens", 77}, {"channels", 640}})));
+    const Shape first = shape_of({{"batch", 2}, {"tokens", 1}, {"channels", 640}});
+    const ValueId part = builder.add(Slice{}, {x}, first);
+    CHECK(text(labels(builder.finish(builder.sum(x, part)), compiled())) == "fused.pointwise fused.pointwise");
+}
+
 TEST_CASE("compiled, tokens of a channels-last image need no copy for any batch") {
     GraphBuilder builder;
     const ValueId x = builder.conv(builder.conv(builder.input(image(4, 320, 32)), 320), 320);
