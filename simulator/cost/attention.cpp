@@ -50,16 +50,16 @@ struct AttentionProblem {
 AttentionProblem problem_of(const AttentionWork& work, double element) {
     const double key_heads = static_cast<double>(std::max<std::int64_t>(work.kv_heads, 1));
     AttentionProblem problem{};
-    problem.heads = static_cast<double>(work.batch) * static_cast<double>(work.heads);
-    problem.key_heads = static_cast<double>(work.batch) * key_heads;
-    problem.queries = static_cast<double>(work.queries);
-    problem.keys = static_cast<double>(work.keys);
-    problem.head_dim = static_cast<double>(work.head_dim);
-    problem.value_dim = static_cast<double>(work.value_dim);
+    problem.heads = extent_of(work.batch) * extent_of(work.heads);
+    problem.key_heads = extent_of(work.batch) * key_heads;
+    problem.queries = extent_of(work.queries);
+    problem.keys = extent_of(work.keys);
+    problem.head_dim = extent_of(work.head_dim);
+    problem.value_dim = extent_of(work.value_dim);
     problem.element = element;
     problem.causal = work.causal && work.queries > 1;  // a single query sees every key
     if (work.queries == 1) {
-        problem.queries = std::max(static_cast<double>(work.heads) / key_heads, 1.0);
+        problem.queries = std::max(extent_of(work.heads) / key_heads, 1.0);
         problem.heads = problem.key_heads;
     }
     return problem;

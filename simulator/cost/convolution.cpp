@@ -5,7 +5,7 @@ namespace cupola::cost_detail {
 namespace {
 
 double product(const std::array<std::int64_t, 3>& values) {
-    return static_cast<double>(values[0]) * static_cast<double>(values[1]) * static_cast<double>(values[2]);
+    return extent_of(values[0]) * extent_of(values[1]) * extent_of(values[2]);
 }
 
 bool is_pointwise(const ConvolutionWork& work) { return product(work.kernel) == 1 && product(work.stride) == 1; }
@@ -22,8 +22,8 @@ MatrixProblem implicit_gemm(const ConvolutionWork& work, const CostParameters& p
     MatrixProblem problem;
     problem.element = element;
     problem.batch = groups;
-    problem.m = static_cast<double>(work.batch) * product(work.output);
-    problem.n = static_cast<double>(work.out_channels) / groups;
+    problem.m = extent_of(work.batch) * product(work.output);
+    problem.n = extent_of(work.out_channels) / groups;
     const double in_channels = static_cast<double>(work.in_channels) / groups;
     const double channels = padded_channels(in_channels, element);
     problem.k = taps * channels;
@@ -34,7 +34,7 @@ MatrixProblem implicit_gemm(const ConvolutionWork& work, const CostParameters& p
         problem.efficiency = parameters.convolution_efficiency;
         problem.a_l2_share = std::max(parameters.convolution_l2_share, 1 / taps);
     }
-    problem.a_bytes = static_cast<double>(work.batch) * product(work.input) * in_channels * element;
+    problem.a_bytes = extent_of(work.batch) * product(work.input) * in_channels * element;
     problem.b_bytes = problem.n * taps * in_channels * element;
     problem.output_bytes = groups * problem.m * problem.n * element;
     return problem;

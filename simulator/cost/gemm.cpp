@@ -37,10 +37,10 @@ Terms gemv_terms(const MatrixProblem& problem, const Machine& machine, const Cos
 
 Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& machine, const CostParameters& parameters) {
     MatrixProblem problem;
-    problem.batch = static_cast<double>(work.batch);
-    problem.m = static_cast<double>(work.m);
-    problem.n = static_cast<double>(work.n);
-    problem.k = problem.loop_k = static_cast<double>(work.k);
+    problem.batch = extent_of(work.batch);
+    problem.m = extent_of(work.m);
+    problem.n = extent_of(work.n);
+    problem.k = problem.loop_k = extent_of(work.k);
     problem.element = bytes_per_element(kernel.type);
     problem.a_bytes = problem.m * problem.k * problem.element;
     problem.b_bytes = problem.n * problem.k * problem.element;

@@ -63,6 +63,11 @@ private:
     Terms terms_;
 };
 
+/// An extent for the formulas; an empty dimension counts as one.
+[[nodiscard]] inline double extent_of(std::int64_t value) {
+    return static_cast<double>(std::max<std::int64_t>(value, 1));
+}
+
 /// Number of tiles of `size` that cover `extent` (both positive, quotient below 2^62). Where the compiler may not
 /// assume SSE 4.1, std::ceil is a call, and the tile search is made of these.
 [[nodiscard]] inline double tiles(double extent, double size) {

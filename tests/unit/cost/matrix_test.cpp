@@ -177,3 +177,16 @@ TEST_CASE("a depthwise convolution is bound by memory, not by matrix units") {
     CHECK(cost.bound == Bound::dram);
     CHECK(cost.time.value() < 3 * cost.dram_bytes.value() / 1.8e12);
 }
+
+TEST_CASE("empty work costs little and nothing that is not a number") {
+    const Gpu gpu = a100_like();
+    for (const Work& work : {Work{GemmWork{0, 0, 0, 0}}, Work{ConvolutionWork{0, 0, 0, 0}},
+                             Work{AttentionWork{0, 0, 0, 0, 0, 0, 0}}, Work{MemoryWork{}}}) {
+        Kernel kernel;
+        kernel.work = work;
+        const double time = price(kernel, gpu).time.value();
+        CHECK(std::isfinite(time));
+        CHECK(time > 0);
+        CHECK(time < 10e-6);
+    }
+}
