@@ -20,46 +20,46 @@ struct TensorRates {
 
 /// One number's origin, kept for `cupola show`.
 struct Fact {
-    std::string field;    ///< key in the YAML file
-    std::string value;    ///< as written there
-    std::string source;   ///< document, repository or measurement
+    std::string field;      ///< key in the YAML file
+    std::string value;      ///< as written there
+    std::string source;     ///< document, repository or measurement
     bool recalled = false;  ///< true: stated from memory or by analogy, not read or measured
 };
 
 /// A GPU as the cost model sees it. Loaded from hwmodels/gpus/<name>.yaml; valid once built.
 struct Gpu {
-    std::string name;        ///< "a100-sxm4-80gb"
-    std::string product;     ///< "NVIDIA A100-SXM4-80GB"
+    std::string name;     ///< "a100-sxm4-80gb"
+    std::string product;  ///< "NVIDIA A100-SXM4-80GB"
     Architecture architecture = Architecture::ampere;
 
     // Streaming multiprocessors
     int sm_count = 0;
-    Hertz boost_clock;                 ///< highest clock the device runs at
-    Hertz sustained_tensor_clock;      ///< clock held in long matrix kernels on random data (power limit included)
-    Hertz sustained_simt_clock;        ///< clock held in long FP32 and memory-bound kernels
+    Hertz boost_clock;             ///< highest clock the device runs at
+    Hertz sustained_tensor_clock;  ///< clock held in long matrix kernels on random data (power limit included)
+    Hertz sustained_simt_clock;    ///< clock held in long FP32 and memory-bound kernels
     TensorRates tensor_rates;
     double fp32_lanes_per_sm = 0;      ///< FP32 FMA per clock per SM (2 FLOP each)
     double mufu_per_clock_per_sm = 0;  ///< special-function operations (exp, rsqrt …) per clock per SM
     int max_warps_per_sm = 0;
-    Bytes shared_memory_per_sm;        ///< L1 + shared memory
+    Bytes shared_memory_per_sm;  ///< L1 + shared memory
 
     // Memory
     Bytes dram_capacity;
-    BytesPerSecond dram_bandwidth;       ///< pin bandwidth
-    double dram_efficiency = 0;          ///< share of it that a large streaming kernel reaches (0..1)
-    Seconds dram_latency;                ///< unloaded pointer chase
+    BytesPerSecond dram_bandwidth;  ///< pin bandwidth
+    double dram_efficiency = 0;     ///< share of it that a large streaming kernel reaches (0..1)
+    Seconds dram_latency;           ///< unloaded pointer chase
     Bytes l2_capacity;
-    double l2_usable_fraction = 0;       ///< share that holds one working set (0.5 where two partitions duplicate data)
-    BytesPerSecond l2_bandwidth;         ///< achieved read bandwidth
+    double l2_usable_fraction = 0;  ///< share that holds one working set (0.5 where two partitions duplicate data)
+    BytesPerSecond l2_bandwidth;    ///< achieved read bandwidth
 
     // Launch path (GPU side)
-    Seconds stream_kernel_slot;          ///< smallest period of back-to-back tiny kernels launched on a stream
-    Seconds graph_kernel_slot;           ///< same inside a CUDA graph
+    Seconds stream_kernel_slot;  ///< smallest period of back-to-back tiny kernels launched on a stream
+    Seconds graph_kernel_slot;   ///< same inside a CUDA graph
 
     // Power and links
     Watts tdp;
-    BytesPerSecond pcie_bandwidth;                     ///< achieved host-to-device, pinned
-    std::optional<BytesPerSecond> nvlink_bandwidth;    ///< bidirectional, absent without NVLink
+    BytesPerSecond pcie_bandwidth;                   ///< achieved host-to-device, pinned
+    std::optional<BytesPerSecond> nvlink_bandwidth;  ///< bidirectional, absent without NVLink
 
     std::vector<Fact> facts;
 };

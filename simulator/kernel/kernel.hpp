@@ -90,6 +90,10 @@ struct MemoryWork {
     std::int64_t rows = 1;      ///< independent reductions (blocks) of the two reduction patterns
     float flops_per_element = 1;
     float mufu_per_element = 0;  ///< exp, rsqrt, tanh …
+    /// SM clocks that the library's code takes for an element and for a row besides the arithmetic, whatever the lanes:
+    /// index arithmetic, passes over shared memory, block reductions. 0: the kernel keeps up with memory.
+    float sm_clocks_per_element = 0;
+    float sm_clocks_per_row = 0;
     bool operator==(const MemoryWork&) const = default;
 };
 

@@ -17,6 +17,14 @@ struct DispatchCosts {
     Seconds extra_kernel;  ///< each kernel after an operator's first
 };
 
+/// What a framework's own memory-bound kernels take in SM clocks where they do not keep up with memory (MemoryWork).
+struct KernelCode {
+    float indexed_element = 0;     ///< general element-wise kernel: broadcast, sliced or reordered operands
+    float softmax_element = 0;     ///< softmax of rows of more than 1,024 elements: a block a row
+    float layer_norm_element = 0;  ///< layer norm, a block a row
+    float layer_norm_row = 0;
+};
+
 enum class AttentionImplementation { math, fused };
 enum class TensorLayout { channels_first, channels_last };  ///< of convolution tensors
 
@@ -29,6 +37,7 @@ struct Stack {
     bool cuda_graphs = false;
     bool fuse_conv_bias = false;   ///< the convolution adds its bias itself
     DispatchCosts dispatch;
+    KernelCode code;
     Seconds start_latency, kernel_gap, sync, graph_launch, host_per_pass;
     bool sync_each_pass = false;
     double host_speed = 1.0;       ///< multiplies every host cost; 1 = the host the costs were taken on
