@@ -77,6 +77,16 @@ void read_launch_path(const Node& map, Stack& stack) {
     stack.host_speed = facts.number("host_speed", 0.01, 100.0);
 }
 
+void read_kernel_code(const Node& map, Stack& stack) {
+    map.allow_only({"indexed_element", "softmax_iteration", "layer_norm_element", "layer_norm_row"});
+    StackFacts facts(map, "kernel_code.", stack.facts);
+    const auto clocks = [&](const std::string& key) { return static_cast<float>(facts.number(key, 0.0, 1e5)); };
+    stack.code.indexed_element = clocks("indexed_element");
+    stack.code.softmax_iteration = clocks("softmax_iteration");
+    stack.code.layer_norm_element = clocks("layer_norm_element");
+    stack.code.layer_norm_row = clocks("layer_norm_row");
+}
+
 void read_kernels(const Node& root, Stack& stack) {
     static const std::vector<std::string> attention{"math", "fused"};
     static const std::vector<std::string> layouts{"channels_first", "channels_last"};
@@ -95,7 +105,8 @@ void read_kernels(const Node& root, Stack& stack) {
 Stack load_stack(const std::string& data, const std::string& name_or_path) {
     const DataFile file = find_data_file(data, stack_files, name_or_path);
     const Node root = read_yaml_file(file.path);
-    root.allow_only({"name", "title", "attention", "layout", "fuse", "dispatch", "launch", "runtime_memory"});
+    root.allow_only(
+        {"name", "title", "attention", "layout", "fuse", "dispatch", "launch", "kernel_code", "runtime_memory"});
     Stack stack;
     const Node name = root.at("name");
     if (name.text().empty()) name.fail("an empty text", "the name of the stack");
@@ -107,6 +118,7 @@ Stack load_stack(const std::string& data, const std::string& name_or_path) {
     read_kernels(root, stack);
     read_dispatch(root.at("dispatch"), stack);
     read_launch_path(root.at("launch"), stack);
+    read_kernel_code(root.at("kernel_code"), stack);
     StackFacts facts(root, "", stack.facts);
     stack.runtime_memory = facts.quantity("runtime_memory", Bytes(0), Bytes(0x1p40));
     return stack;

@@ -18,6 +18,14 @@ double block_limited_time(double rows, double elements, const Machine& machine, 
            (parameters.statistics_elements_per_clock * machine.simt_clock);
 }
 
+/// Time of the library's own code where it is what bounds a kernel: SM clocks an element and a row, over all SMs.
+/// t = (elements x c_element + rows x c_row) / (SMs x f); the constants are the stack's (hwmodels/stacks).
+double code_time(const MemoryWork& work, double elements, double rows, const Machine& machine) {
+    const double clocks =
+        elements * static_cast<double>(work.sm_clocks_per_element) + rows * static_cast<double>(work.sm_clocks_per_row);
+    return clocks / (machine.sms * machine.simt_clock);
+}
+
 }  // namespace
 
 Terms memory_terms(const MemoryWork& work, const Kernel& kernel, const Machine& machine,
@@ -36,6 +44,7 @@ Terms memory_terms(const MemoryWork& work, const Kernel& kernel, const Machine& 
                                   machine.sms * parameters.bytes_in_flight_per_sm);
     terms.simt = elements * (static_cast<double>(work.flops_per_element) + pattern.instructions_per_element) /
                  (machine.sms * machine.lanes * machine.simt_clock);
+    terms.simt = std::max(terms.simt, code_time(work, elements, rows, machine));
     terms.mufu =
         elements * static_cast<double>(work.mufu_per_element) / (machine.sms * machine.mufu * machine.simt_clock);
     if (work.pattern == Pattern::row_reduction) {

@@ -69,6 +69,8 @@ void add_work(Hash& hash, const MemoryWork& work) {
     hash.add(work.rows);
     hash.add(static_cast<double>(work.flops_per_element));
     hash.add(static_cast<double>(work.mufu_per_element));
+    hash.add(static_cast<double>(work.sm_clocks_per_element));
+    hash.add(static_cast<double>(work.sm_clocks_per_row));
 }
 
 double product(const std::array<std::int64_t, 3>& values) {

@@ -77,7 +77,7 @@ Tensor split_heads(Lowering& l, const Attention& a, ValueId value, double elemen
     const double growth = repeats ? static_cast<double>(a.heads) / static_cast<double>(a.kv_heads) : 1.0;
     const Tensor target = l.temporary(source.bytes * growth);
     l.begin_memory(repeats ? "attention.repeat_heads" : "attention.split_heads", Category::data_movement, l.type(value),
-                   Pattern::streaming, elements * growth, {0, 0});
+                   Pattern::streaming, elements * growth, l.indexed({0, 0}));
     l.read(source, bytes_of(static_cast<double>(a.head_dim), l.type(value)));
     l.write(target);
     l.launch(l.stack.dispatch.copy);
@@ -89,8 +89,8 @@ void score_kernel(Lowering& l, const Attention& a, DataType type, Tensor scores,
         l.begin_memory("attention.silu", Category::attention, type, Pattern::streaming, elements,
                        pointwise_work(ActivationKind::silu));
     } else {
-        l.begin_memory("attention.softmax", Category::attention, type, Pattern::row_reduction, elements, softmax_work,
-                       a.batch * a.heads * a.queries);
+        l.begin_memory("attention.softmax", Category::attention, type, Pattern::row_reduction, elements,
+                       library_softmax_work(l.stack, a.keys), a.batch * a.heads * a.queries);
     }
     l.read(scores);
     l.write(weights);
@@ -136,7 +136,8 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     l.write(result);
     l.launch(l.stack.dispatch.linear);
     if (!merges) return;
-    l.begin_memory("attention.merge_heads", Category::data_movement, type, Pattern::streaming, sizes.out, {0, 0});
+    l.begin_memory("attention.merge_heads", Category::data_movement, type, Pattern::streaming, sizes.out,
+                   l.indexed({0, 0}));
     l.read(result, bytes_of(static_cast<double>(a.value_dim), type));
     l.write(out);
     l.launch(l.stack.dispatch.copy);

@@ -47,7 +47,8 @@ Tensor transposed(Lowering& l, Tensor source, DataType type, double elements, st
 /// PyTorch launches the bias of a cuDNN convolution as an in-place addition of its own.
 void add_bias(Lowering& l, const Convolution& conv, Tensor out) {
     const Tensor bias = l.weight(static_cast<double>(conv.out_channels));
-    l.begin_memory("conv.bias", Category::elementwise, l.type(l.output()), Pattern::streaming, l.elements(l.output()));
+    l.begin_memory("conv.bias", Category::elementwise, l.type(l.output()), Pattern::streaming, l.elements(l.output()),
+                   l.indexed({1, 0}));
     l.read(out);
     l.recorder.weight(bias.storage, bias.bytes);
     l.write(out);

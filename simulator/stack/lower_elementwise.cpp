@@ -17,11 +17,24 @@ Layout result_layout(const Lowering& l) {
     return contiguous_layout(l.shape(out));
 }
 
+bool is_full(const Lowering& l, ValueId x) {
+    return l.elements(x) == l.elements(l.output()) && l.shape(x).atom_count() == l.shape(l.output()).atom_count();
+}
+
+/// Whether PyTorch's vectorised kernel serves: every operand dense, of the result's size and in its order.
+bool is_vectorised(const Lowering& l, const Layout& order) {
+    for (std::size_t i = 0; i < l.input_count(); ++i) {
+        const ValueId x = l.input(i);
+        if (l.elements(x) == 1) continue;
+        const Layout& own = l.layout(x);
+        if (!is_full(l, x) || own.gaps != 0 || own.order != order.order) return false;
+    }
+    return true;
+}
+
 /// Reads an operand of an element-wise kernel whose result lies in `order`.
 void read_operand(Lowering& l, ValueId x, const Layout& order) {
-    const bool full =
-        l.elements(x) == l.elements(l.output()) && l.shape(x).atom_count() == l.shape(l.output()).atom_count();
-    if (full) {
+    if (is_full(l, x)) {
         l.read_in_order(x, order);
     } else {
         l.read(l.tensor(x));
@@ -32,6 +45,7 @@ void read_operand(Lowering& l, ValueId x, const Layout& order) {
 void lower_single(Lowering& l, std::string_view label, PointwiseWork work) {
     const Layout order = result_layout(l);
     const Tensor out = l.create(l.output(), order);
+    if (!is_vectorised(l, order)) work = l.indexed(work);
     l.begin_memory(label, Category::elementwise, l.type(l.output()), Pattern::streaming, l.elements(l.output()), work);
     for (std::size_t i = 0; i < l.input_count(); ++i) read_operand(l, l.input(i), order);
     l.write(out);
@@ -55,8 +69,8 @@ void lower_modulate(Lowering& l) {
     step(l, "modulate.add_one", std::array{scale}, factor, l.elements(l.input(1)));
     const Layout order = result_layout(l);
     const Tensor product = l.temporary(l.tensor(l.output()).bytes);
-    step(l, "modulate.scale", std::array{x, factor}, product, elements);
-    step(l, "modulate.shift", std::array{product, shift}, l.create(l.output(), order), elements);
+    step(l, "modulate.scale", std::array{x, factor}, product, elements, l.indexed({1, 0}));
+    step(l, "modulate.shift", std::array{product, shift}, l.create(l.output(), order), elements, l.indexed({1, 0}));
 }
 
 /// residual + gate · x
@@ -65,7 +79,7 @@ void lower_gate(Lowering& l) {
     const Tensor residual = l.tensor(l.input(0)), x = l.tensor(l.input(1)), gate = l.tensor(l.input(2));
     const Layout order = result_layout(l);
     const Tensor product = l.temporary(l.tensor(l.output()).bytes);
-    step(l, "gate.scale", std::array{gate, x}, product, elements);
+    step(l, "gate.scale", std::array{gate, x}, product, elements, l.indexed({1, 0}));
     step(l, "gate.add", std::array{residual, product}, l.create(l.output(), order), elements);
 }
 
@@ -157,9 +171,10 @@ void lower_kind(Lowering& l, const GatedActivation& activation) {
     if (!split) left = l.tensor(l.input(1));
     const double elements = l.elements(l.output());
     const Tensor gate = l.temporary(l.tensor(l.output()).bytes);
-    step(l, name_of(gate_of(activation)), std::array{right}, gate, elements, pointwise_work(gate_of(activation)));
+    const auto half = [&](PointwiseWork work) { return split ? l.indexed(work) : work; };
+    step(l, name_of(gate_of(activation)), std::array{right}, gate, elements, half(pointwise_work(gate_of(activation))));
     const Layout order = split ? contiguous_layout(l.shape(l.output())) : result_layout(l);
-    step(l, "mul", std::array{left, gate}, l.create(l.output(), order), elements);
+    step(l, "mul", std::array{left, gate}, l.create(l.output(), order), elements, half({1, 0}));
 }
 
 /// x cos + rotate_half(x) sin, as Python code has it: product, negated half, concatenation, product, sum.
@@ -171,10 +186,10 @@ void lower_kind(Lowering& l, const Rope&) {
     const Tensor negated = l.temporary(half.bytes);
     const Tensor scaled = l.temporary(source.bytes), rotated = l.temporary(source.bytes);
     l.charge(l.stack.dispatch.view);
-    step(l, "rope.cos", std::array{source}, scaled, elements);
+    step(l, "rope.cos", std::array{source}, scaled, elements, l.indexed({1, 0}));
     step(l, "rope.negate", std::array{half}, negated, elements / 2);
-    step(l, "rope.rotate", std::array{negated, half}, rotated, elements, {0, 0});
-    step(l, "rope.sin", std::array{rotated}, rotated, elements);
+    step(l, "rope.rotate", std::array{negated, half}, rotated, elements, l.indexed({0, 0}));
+    step(l, "rope.sin", std::array{rotated}, rotated, elements, l.indexed({1, 0}));
     const Layout order = result_layout(l);
     step(l, "rope.add", std::array{scaled, rotated}, l.create(l.output(), order), elements);
 }

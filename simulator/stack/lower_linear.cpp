@@ -25,7 +25,8 @@ void lower_kind(Lowering& l, const Linear& linear) {
     l.launch(l.stack.dispatch.linear);
     if (!linear.bias || epilogue) return;
 
-    l.begin_memory("linear.bias", Category::elementwise, type, Pattern::streaming, l.elements(l.output()));
+    l.begin_memory("linear.bias", Category::elementwise, type, Pattern::streaming, l.elements(l.output()),
+                   l.indexed({1, 0}));
     l.read(out);
     l.recorder.weight(weights.storage, l.weight(bias).bytes);
     l.write(out);

@@ -37,7 +37,7 @@ void lower_kind(Lowering& l, const Cat&) {
     const Layout order = last && l.input_count() > 0 ? channels_last_layout(shape) : contiguous_layout(shape);
     const Tensor out = l.create(l.output(), order);
     l.begin_memory("cat", Category::data_movement, l.type(l.output()), Pattern::streaming, l.elements(l.output()),
-                   {0, 0});
+                   l.indexed({0, 0}));
     for (std::size_t i = 0; i < l.input_count(); ++i) {
         const ValueId x = l.input(i);
         l.read_in_order(x, last ? channels_last_layout(l.shape(x)) : contiguous_layout(l.shape(x)));

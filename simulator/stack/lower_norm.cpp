@@ -41,7 +41,7 @@ void lower_group_norm(Lowering& l, const Norm& norm) {
     l.launch(extra);
 
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
-    l.begin_memory("group_norm.apply", Category::norm, type, Pattern::streaming, elements, {2, 0});
+    l.begin_memory("group_norm.apply", Category::norm, type, Pattern::streaming, elements, l.indexed({2, 0}));
     l.read(source);
     l.read(factors);
     l.write(out);
@@ -53,8 +53,8 @@ void lower_layer_norm(Lowering& l, const Norm& norm) {
     const ValueId x = l.input(0);
     const Tensor source = l.contiguous(x, "layer_norm.input_layout");
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
-    l.begin_memory("layer_norm", Category::norm, l.type(x), Pattern::row_reduction, l.elements(x), layer_norm_work,
-                   norm.rows);
+    l.begin_memory("layer_norm", Category::norm, l.type(x), Pattern::row_reduction, l.elements(x),
+                   library_layer_norm_work(l.stack), norm.rows);
     l.read(source, 0, 2);
     read_scale_and_shift(l, norm);
     l.write(out);
@@ -98,7 +98,8 @@ void lower_chain(Lowering& l, const Norm& norm, std::span<const Step> steps) {
         const bool last = i + 1 == steps.size();
         const double count = step.per_row ? static_cast<double>(norm.rows) : elements;
         l.begin_memory(step.label, Category::norm, type, step.reduces ? Pattern::row_reduction : Pattern::streaming,
-                       count, step.work, step.reduces ? norm.rows : 1);
+                       count, step.reads_rows || step.weights ? l.indexed(step.work) : step.work,
+                       step.reduces ? norm.rows : 1);
         l.read(step.per_row ? rows : step.reads_source ? source : current);
         if (step.reads_rows) l.read(rows);
         if (step.weights) read_scale_and_shift(l, norm);
@@ -146,13 +147,13 @@ void lower_l2_norm(Lowering& l, const Norm& norm) {
     l.write(norms);
     l.launch(l.stack.dispatch.elementwise);
     const Tensor out = l.create(l.output(), layout_like(l.shape(x), l.layout(x), l.shape(l.output())));
-    l.begin_memory("l2_norm.divide", Category::norm, type, Pattern::streaming, l.elements(x), {1, 1});
+    l.begin_memory("l2_norm.divide", Category::norm, type, Pattern::streaming, l.elements(x), l.indexed({1, 1}));
     l.read(l.tensor(x));
     l.read(norms);
     l.write(out);
     l.launch(l.stack.dispatch.elementwise);
     if (!norm.scale) return;
-    l.begin_memory("l2_norm.scale", Category::norm, type, Pattern::streaming, l.elements(x));
+    l.begin_memory("l2_norm.scale", Category::norm, type, Pattern::streaming, l.elements(x), l.indexed({1, 0}));
     l.read(out);
     read_scale_and_shift(l, norm);
     l.write(out);
@@ -181,8 +182,8 @@ void lower_kind(Lowering& l, const Softmax& softmax) {
     const ValueId x = l.input(0);
     const Tensor source = l.contiguous(x, "softmax.input_layout");
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
-    l.begin_memory("softmax", Category::elementwise, l.type(x), Pattern::row_reduction, l.elements(x), softmax_work,
-                   softmax.rows);
+    l.begin_memory("softmax", Category::elementwise, l.type(x), Pattern::row_reduction, l.elements(x),
+                   library_softmax_work(l.stack, softmax.width), softmax.rows);
     l.read(source, 0, softmax_reads(softmax.width, l.type(x)));
     l.write(out);
     l.launch(l.stack.dispatch.norm);

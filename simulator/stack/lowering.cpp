@@ -64,7 +64,8 @@ Tensor Lowering::weight(double elements) {
 void Lowering::begin_memory(std::string_view label, Category category, DataType type, Pattern pattern, double elements,
                             PointwiseWork work, std::int64_t rows) {
     recorder.begin(label, category, type,
-                   MemoryWork{pattern, static_cast<std::int64_t>(elements), rows, work.flops, work.mufu});
+                   MemoryWork{pattern, static_cast<std::int64_t>(elements), rows, work.flops, work.mufu, work.clocks,
+                              work.row_clocks});
 }
 
 void Lowering::launch(Seconds host, std::uint32_t operator_index) {
@@ -91,7 +92,7 @@ void Lowering::copy(ValueId value, Tensor target, const Layout& to, std::string_
     const double run = bytes_of(static_cast<double>(common_run(shape(value), layout(value), to)), type(value));
     const bool dense = run >= tensor(value).bytes;
     const Pattern pattern = run >= coalesced_run_bytes || dense ? Pattern::streaming : Pattern::strided_copy;
-    begin_memory(label, Category::data_movement, type(value), pattern, elements(value), {0, 0});
+    begin_memory(label, Category::data_movement, type(value), pattern, elements(value), indexed({0, 0}));
     read(tensor(value), dense ? 0 : run);
     write(target);
     launch(stack.dispatch.copy);

@@ -20,6 +20,8 @@ struct Tensor {
 struct PointwiseWork {
     float flops = 1;
     float mufu = 0;
+    float clocks = 0;      ///< SM clocks of an element, see MemoryWork
+    float row_clocks = 0;  ///< SM clocks of a row
 };
 
 /// The state of lowering one pass: where each value lies in memory, and the kernels so far. The functions in
@@ -56,6 +58,13 @@ public:
     Tensor temporary(double bytes) { return {recorder.add_storage(bytes, Lifetime::activation), bytes}; }
     /// The operator's parameters, `elements` of them.
     [[nodiscard]] Tensor weight(double elements);
+
+    /// The same arithmetic in PyTorch's general element-wise kernel, which computes an address for each operand of each
+    /// element; it runs where an operand is broadcast, a slice, or in another order than the result.
+    [[nodiscard]] PointwiseWork indexed(PointwiseWork work) const {
+        work.clocks = stack.code.indexed_element;
+        return work;
+    }
 
     // Kernels. Each is `begin_…`, operands on `recorder`, `launch`.
     void begin_memory(std::string_view label, Category category, DataType type, Pattern pattern, double elements,

@@ -20,7 +20,7 @@ struct DispatchCosts {
 /// What a framework's own memory-bound kernels take in SM clocks where they do not keep up with memory (MemoryWork).
 struct KernelCode {
     float indexed_element = 0;     ///< general element-wise kernel: broadcast, sliced or reordered operands
-    float softmax_element = 0;     ///< softmax of rows of more than 1,024 elements: a block a row
+    float softmax_iteration = 0;   ///< softmax, a block a row: each 2,048 elements of a row that are begun
     float layer_norm_element = 0;  ///< layer norm, a block a row
     float layer_norm_row = 0;
 };
@@ -33,30 +33,30 @@ struct Stack {
     std::string name, title;
     AttentionImplementation attention = AttentionImplementation::fused;
     TensorLayout layout = TensorLayout::channels_first;
-    bool fuse_pointwise = false;   ///< pointwise chains, and one norm or softmax with its neighbours, become one kernel
+    bool fuse_pointwise = false;  ///< pointwise chains, and one norm or softmax with its neighbours, become one kernel
     bool cuda_graphs = false;
-    bool fuse_conv_bias = false;   ///< the convolution adds its bias itself
+    bool fuse_conv_bias = false;  ///< the convolution adds its bias itself
     DispatchCosts dispatch;
     KernelCode code;
     Seconds start_latency, kernel_gap, sync, graph_launch, host_per_pass;
     bool sync_each_pass = false;
-    double host_speed = 1.0;       ///< multiplies every host cost; 1 = the host the costs were taken on
-    Bytes runtime_memory;          ///< context and workspace outside tensors
+    double host_speed = 1.0;  ///< multiplies every host cost; 1 = the host the costs were taken on
+    Bytes runtime_memory;     ///< context and workspace outside tensors
     std::vector<Fact> facts;
 };
 
 /// A kernel in the stream and the operator it came from.
 struct KernelInstance {
-    std::uint32_t kernel = 0;     ///< index into KernelSequence::kernels
+    std::uint32_t kernel = 0;  ///< index into KernelSequence::kernels
     std::uint32_t operator_index = 0;
-    Seconds host;                 ///< CPU time before it is queued
+    Seconds host;  ///< CPU time before it is queued
 };
 
 /// The launches of one pass, equal kernels stored once.
 struct KernelSequence {
-    std::vector<Kernel> kernels;         ///< distinct
+    std::vector<Kernel> kernels;           ///< distinct
     std::vector<KernelInstance> launches;  ///< in order
-    Bytes peak_activation_bytes;         ///< largest sum of live tensors (weights not counted)
+    Bytes peak_activation_bytes;           ///< largest sum of live tensors (weights not counted)
 };
 
 /// Lowers one pass. Which fused attention kernel runs depends on the GPU's architecture; nothing else does.

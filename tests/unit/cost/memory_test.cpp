@@ -169,3 +169,19 @@ TEST_CASE("bounds have distinct names") {
     CHECK(names.size() == all_bounds.size());
     CHECK(names.count("") == 0);
 }
+
+TEST_CASE("a kernel whose own code is slower than memory takes its clocks over all SMs") {
+    const Gpu gpu = a100_like();
+    MemoryWork work = streaming(1 << 26);
+    work.rows = 1 << 14;
+    const KernelCost fast = price(memory(work), gpu);
+    work.sm_clocks_per_element = 0.7F;
+    work.sm_clocks_per_row = 300;
+    const KernelCost slow = price(memory(work), gpu);
+    const double clocks = 0.7F * (1 << 26) + 300.0 * (1 << 14);
+    CHECK(slow.simt.value() ==
+          doctest::Approx(clocks / (gpu.sm_count * gpu.sustained_simt_clock.value())).epsilon(1e-9));
+    CHECK(slow.bound == Bound::simt);
+    CHECK(slow.time > fast.time);
+    CHECK(slow.dram_bytes == fast.dram_bytes);
+}

@@ -203,3 +203,42 @@ TEST_CASE("scores that are no softmax are never fused") {
     CHECK(std::count(names.begin(), names.end(), "attention.silu") == 1);
     CHECK(std::count(names.begin(), names.end(), "attention.softmax") == 0);
 }
+
+TEST_CASE("broadcast, sliced and reordered operands take PyTorch's general element-wise kernel") {
+    Stack stack = eager();
+    stack.code.indexed_element = 0.5F;
+    const auto clocks = [&](const KernelSequence& sequence, const std::string& label) {
+        return std::get<MemoryWork>(kernel_named(sequence, label).work).sm_clocks_per_element;
+    };
+    GraphBuilder builder;
+    const ValueId x = builder.input(image(2, 320, 64));
+    const ValueId shift = builder.input(shape_of({{"batch", 2}, {"channels", 320}}));
+    const ValueId shifted = builder.add(Elementwise{ElementwiseKind::add}, {x, shift}, image(2, 320, 64));
+    const ValueId result = builder.add(Elementwise{ElementwiseKind::multiply}, {shifted, x}, image(2, 320, 64));
+    const KernelSequence sequence = lower(builder.finish(result), stack, Architecture::ampere);
+    CHECK(clocks(sequence, "add") == 0.5F);
+    CHECK(clocks(sequence, "mul") == 0);
+
+    GraphBuilder halves;
+    const ValueId wide = halves.input(shape_of({{"batch", 1}, {"tokens", 16}, {"channels", 128}}));
+    const ValueId gated =
+        halves.add(GatedActivation{}, {wide}, shape_of({{"batch", 1}, {"tokens", 16}, {"channels", 64}}));
+    CHECK(clocks(lower(halves.finish(gated), stack, Architecture::ampere), "gelu") == 0.5F);
+}
+
+TEST_CASE("a long softmax row costs as many iterations of a block as it begins") {
+    Stack stack = eager();
+    stack.code.softmax_iteration = 100;
+    const auto row_clocks = [&](std::int64_t width) {
+        GraphBuilder builder;
+        const Shape shape = shape_of({{"batch", 4}, {"channels", width}});
+        const ValueId x = builder.input(shape);
+        const ValueId y = builder.add(Softmax{4, width}, {x}, shape);
+        return std::get<MemoryWork>(lower(builder.finish(y), stack, Architecture::ampere).kernels.front().work)
+            .sm_clocks_per_row;
+    };
+    CHECK(row_clocks(1024) == 0);
+    CHECK(row_clocks(1025) == 100);
+    CHECK(row_clocks(2048) == 100);
+    CHECK(row_clocks(2049) == 200);
+}
