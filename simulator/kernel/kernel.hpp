@@ -17,7 +17,7 @@ enum class Category {
     linear,
     attention,
     norm,
-    elementwise,  ///< activations, residual adds, modulation, rope, softmax outside attention
+    elementwise,    ///< activations, residual adds, modulation, rope, softmax outside attention
     data_movement,  ///< layout copies, permutes, cat, pad, upsample
     embedding,      ///< look-ups, gathers, cache writes
     sampling,       ///< top-k, argmax, random choice
@@ -75,12 +75,12 @@ struct AttentionWork {
 
 /// How the threads of a memory-bound kernel walk through memory.
 enum class Pattern : std::uint8_t {
-    streaming,       ///< vectorised, coalesced: element-wise, cat, contiguous copy
-    row_reduction,   ///< one block a row: softmax, layer norm, rms norm
-    block_reduction, ///< `rows` blocks only, scalar loads: PyTorch's GroupNorm statistics
-    strided_copy,    ///< generic permute: index arithmetic, one side uncoalesced
-    transpose,       ///< tiled transpose through shared memory
-    gather,          ///< row look-ups
+    streaming,        ///< vectorised, coalesced: element-wise, cat, contiguous copy
+    row_reduction,    ///< one block a row: softmax, layer norm, rms norm
+    block_reduction,  ///< `rows` blocks only, scalar loads: PyTorch's GroupNorm statistics
+    strided_copy,     ///< generic permute: index arithmetic, one side uncoalesced
+    transpose,        ///< tiled transpose through shared memory
+    gather,           ///< row look-ups
 };
 
 /// A kernel bound by memory traffic, special functions or parallelism.
