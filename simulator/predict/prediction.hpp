@@ -57,6 +57,11 @@ struct Prediction {
     [[nodiscard]] FlopsPerByte arithmetic_intensity() const { return flops / dram_bytes; }
 };
 
+/// The kernels that a reader takes for one: those that differ only in their operands, as in what is still in L2, become
+/// one entry whose cost is the mean of theirs weighted by launches; longest first. `stage` and `example` are the
+/// longest one's.
+[[nodiscard]] std::vector<PredictedKernel> merged_kernels(const std::vector<PredictedKernel>& kernels);
+
 /// The one prediction: lowers, prices and schedules every pass of every stage.
 [[nodiscard]] Prediction predict(const Workload& workload, const Gpu& gpu, const Stack& stack);
 

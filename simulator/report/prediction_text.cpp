@@ -140,12 +140,13 @@ std::string intensity_cell(const KernelCost& cost) {
 }
 
 std::string top(const Prediction& prediction, const TextStyle& style, std::size_t limit) {
-    const std::size_t shown = std::min(limit, prediction.kernels.size());
+    const std::vector<PredictedKernel> kernels = merged_kernels(prediction.kernels);
+    const std::size_t shown = std::min(limit, kernels.size());
     if (shown == 0) return "";
     Columns columns({Align::left, Align::right, Align::right, Align::right, Align::right, Align::left, Align::right});
     columns.add({"", "share", "total", "launches", "each", "bound", "FLOP/B"});
     for (std::size_t i = 0; i < shown; ++i) {
-        const PredictedKernel& kernel = prediction.kernels[i];
+        const PredictedKernel& kernel = kernels[i];
         const std::string sizes = sizes_text(kernel.kernel.work);
         const std::string place = kernel.stage + (kernel.example.empty() ? "" : ": " + kernel.example);
         // Four columns of indentation and two between the parts.
@@ -156,10 +157,9 @@ std::string top(const Prediction& prediction, const TextStyle& style, std::size_
                     "    " + painted(style, Paint::faint, sizes + "  " + shortened(place, room)));
     }
     double launches = 0;
-    for (const PredictedKernel& kernel : prediction.kernels) launches += kernel.launches;
-    const std::string title =
-        fmt::format("Top kernels ({} of {} distinct, {} launches; ridge point {})", shown, prediction.kernels.size(),
-                    count_text(std::round(launches)), format(prediction.ridge));
+    for (const PredictedKernel& kernel : kernels) launches += kernel.launches;
+    const std::string title = fmt::format("Top kernels ({} of {} kinds, {} launches; ridge point {})", shown,
+                                          kernels.size(), count_text(std::round(launches)), format(prediction.ridge));
     return heading(style, title) + columns.text(2);
 }
 

@@ -205,6 +205,30 @@ TEST_CASE("a workload without stages takes no time") {
     CHECK(prediction.kernels.empty());
 }
 
+TEST_CASE("kernels that differ only in their operands are merged for a reader, their cost averaged by launches") {
+    PredictedKernel cold, warm, other;
+    cold.kernel.label = warm.kernel.label = "linear";
+    other.kernel.label = "copy";
+    cold.kernel.work = warm.kernel.work = GemmWork{1, 64, 64, 64};
+    add_operand(cold.kernel, Operand{Bytes(100)});
+    cold.cost.time = cold.cost.dram = Seconds(4e-6);
+    warm.cost.time = warm.cost.l2 = Seconds(1e-6);
+    cold.launches = 1;
+    warm.launches = 3;
+    other.launches = 10;
+    other.cost.time = other.cost.dram = Seconds(5e-7);
+    for (PredictedKernel* kernel : {&cold, &warm, &other}) kernel->total = kernel->cost.time * kernel->launches;
+    cold.example = "first";
+    const auto merged = merged_kernels({other, cold, warm});
+    REQUIRE(merged.size() == 2);
+    CHECK(merged[0].example == "first");  // 7 us of both, more than the copy's 5
+    CHECK(merged[0].launches == 4);
+    CHECK(merged[0].total.value() == doctest::Approx(7e-6));
+    CHECK(merged[0].cost.time.value() == doctest::Approx(1.75e-6));
+    CHECK(merged[0].cost.l2.value() == doctest::Approx(0.75e-6));
+    CHECK(merged[0].cost.bound == Bound::dram);
+}
+
 TEST_CASE("the kernel table prices equal kernels once and tells unequal ones apart") {
     const Gpu gpu = some_gpu();
     KernelTable table(gpu);
