@@ -11,7 +11,7 @@ namespace cupola {
 
 /// Limits on what a descriptor may expand to; beyond them expansion stops with an InputError.
 struct ExpandLimits {
-    std::size_t operators = 2'000'000;  ///< over all passes
+    std::size_t operators = 400'000;  ///< over all passes
     std::size_t depth = 64;             ///< nested modules and blocks
 };
 
