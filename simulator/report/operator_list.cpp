@@ -13,6 +13,10 @@ std::int64_t parameters_in(const Graph& graph, const Operator& op) {
     return op.weight == no_id ? 0 : graph.weights[op.weight].parameters;
 }
 
+double operator_flops(const Graph& graph, const Operator& op) {
+    return flops_of(op.kind, static_cast<double>(graph.output(op).shape.elements()));
+}
+
 std::string inputs_text(const Graph& graph, const Operator& op) {
     std::string text;
     for (const ValueId id : graph.inputs(op)) {
@@ -51,12 +55,14 @@ void each_operator(const std::vector<PassReference>& passes, const Visit& visit)
 }  // namespace
 
 std::string operators_text(const std::vector<PassReference>& passes) {
-    std::string text = "stage\tpass\tindex\tmodule\toperator\tinputs\toutput\ttype\tparameters\tmacs\tattributes\n";
+    std::string text =
+        "stage\tpass\tindex\tmodule\toperator\tinputs\toutput\ttype\tparameters\tmacs\tflops\tbytes\tattributes\n";
     each_operator(
         passes, [&](const std::string& stage, std::size_t pass, std::size_t i, const Graph& graph, const Operator& op) {
-            fmt::format_to(std::back_inserter(text), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:.0f}\t{}\n", stage, pass, i,
-                           graph.path(op.scope), name_of(op.kind), inputs_text(graph, op), output_text(graph, op),
-                           type_of(graph, op), parameters_in(graph, op), macs_of(op.kind), attributes_text(op.kind));
+            fmt::format_to(std::back_inserter(text), "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{:.0f}\t{:.0f}\t{:.0f}\t{}\n",
+                           stage, pass, i, graph.path(op.scope), name_of(op.kind), inputs_text(graph, op),
+                           output_text(graph, op), type_of(graph, op), parameters_in(graph, op), macs_of(op.kind),
+                           operator_flops(graph, op), graph.bytes(op), attributes_text(op.kind));
         });
     return text;
 }
@@ -75,6 +81,8 @@ std::string operators_json(const std::vector<PassReference>& passes) {
                             {"type", type_of(graph, op)},
                             {"parameters", parameters_in(graph, op)},
                             {"macs", whole_json(macs_of(op.kind))},
+                            {"flops", whole_json(operator_flops(graph, op))},
+                            {"bytes", whole_json(graph.bytes(op))},
                             {"attributes", attributes_text(op.kind)}});
         });
     return list.dump(2) + "\n";

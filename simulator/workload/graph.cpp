@@ -8,6 +8,25 @@ std::span<const ValueId> Graph::inputs(const Operator& op) const {
 
 const Value& Graph::output(const Operator& op) const { return values[op.output]; }
 
+double Graph::bytes(const Operator& op) const {
+    const bool view = std::holds_alternative<Rearrange>(op.kind) || std::holds_alternative<Slice>(op.kind) ||
+                      std::holds_alternative<Parameter>(op.kind);
+    if (view) return 0;
+    const auto bytes_of = [](const Value& value) {
+        return static_cast<double>(value.shape.elements()) * bytes_per_element(value.type);
+    };
+    if (std::holds_alternative<CacheAppend>(op.kind)) return 2 * bytes_of(values[inputs(op).front()]);
+    double total = bytes_of(output(op));
+    for (const ValueId input : inputs(op)) total += bytes_of(values[input]);
+    if (std::holds_alternative<Embedding>(op.kind)) {
+        total += bytes_of(output(op));  // the rows that are looked up, not the table
+    } else if (op.weight != no_id) {
+        const Weight& weight = weights[op.weight];
+        total += static_cast<double>(weight.parameters) * bytes_per_element(weight.type);
+    }
+    return total;
+}
+
 std::string Graph::path(std::uint32_t scope) const {
     if (scope == no_id) return {};
     const Scope& node = scopes[scope];

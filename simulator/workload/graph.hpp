@@ -56,6 +56,9 @@ struct Graph {
 
     [[nodiscard]] std::span<const ValueId> inputs(const Operator& op) const;
     [[nodiscard]] const Value& output(const Operator& op) const;
+    /// Bytes of the operator's inputs, parameters and output, each once; 0 for a view. Of a table
+    /// or a cache only the rows that are read or written.
+    [[nodiscard]] double bytes(const Operator& op) const;
     /// "down.0.resnet.1.conv1"
     [[nodiscard]] std::string path(std::uint32_t scope) const;
 };

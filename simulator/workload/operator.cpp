@@ -154,6 +154,56 @@ double macs_of(const OperatorKind& kind) {
     return 0.0;
 }
 
+namespace {
+
+double elementwise_steps(ElementwiseKind kind) {
+    switch (kind) {
+        case ElementwiseKind::modulate:
+        case ElementwiseKind::gate:
+        case ElementwiseKind::clamp: return 2;
+        case ElementwiseKind::lerp: return 3;
+        case ElementwiseKind::where: return 0;
+        default: return 1;
+    }
+}
+
+double size(std::int64_t rows, std::int64_t width) { return static_cast<double>(rows) * static_cast<double>(width); }
+
+}  // namespace
+
+double flops_of(const OperatorKind& kind, double output_elements) {
+    return std::visit(
+        overloaded{
+            // mean, deviation, square, variance, scale; then scale and shift of the channels
+            [](const Norm& norm) {
+                return size(norm.rows, norm.width) * (5.0 + (norm.scale ? 1.0 : 0.0) + (norm.shift ? 1.0 : 0.0));
+            },
+            // maximum, subtraction, exponential, sum, division
+            [](const Softmax& softmax) { return 5.0 * size(softmax.rows, softmax.width); },
+            [](const Sample& sample) { return 5.0 * size(sample.rows, sample.vocabulary); },
+            [](const Attention& attention) {
+                const double scores = static_cast<double>(attention.batch * attention.heads) *
+                                      static_cast<double>(attention.queries) * static_cast<double>(attention.keys);
+                return 2.0 * attention_macs(attention) + 5.0 * scores;
+            },
+            [](const Convolution& conv) { return 2.0 * convolution_macs(conv); },
+            [](const Linear& linear) { return 2.0 * size(linear.rows, linear.in) * static_cast<double>(linear.out); },
+            [](const Matmul& matmul) { return 2.0 * macs_of(OperatorKind(matmul)); },
+            [&](const Activation&) { return output_elements; },
+            [&](const GatedActivation&) { return 2.0 * output_elements; },
+            [&](const Rope&) { return 3.0 * output_elements; },
+            [&](const Elementwise& elementwise) { return elementwise_steps(elementwise.kind) * output_elements; },
+            [](const Reduction& reduction) { return size(reduction.rows, reduction.width); },
+            [&](const Sinusoid&) { return 2.0 * output_elements; },
+            [&](const Upsample& upsample) {
+                return upsample.mode == UpsampleMode::bilinear ? 7.0 * output_elements : 0.0;
+            },
+            [&](const AveragePool& pool) { return static_cast<double>(pool.window) * output_elements; },
+            [](const auto&) { return 0.0; },
+        },
+        kind);
+}
+
 std::int64_t parameters_of(const OperatorKind& kind) {
     if (const auto* conv = std::get_if<Convolution>(&kind)) {
         const auto& k = conv->kernel;

@@ -168,6 +168,10 @@ using OperatorKind =
 /// causal halving; 0 for everything else.
 [[nodiscard]] double macs_of(const OperatorKind& kind);
 
+/// Floating-point operations: 2 a multiply-add; of the rest one for each arithmetic step of each element, whatever it
+/// costs on a machine (an exponential counts as one). Moves and look-ups have none.
+[[nodiscard]] double flops_of(const OperatorKind& kind, double output_elements);
+
 /// Trainable parameters that the operator's sizes imply (weights, biases, norm scales and shifts, tables).
 /// `Parameter` operators carry theirs as the size of their value.
 [[nodiscard]] std::int64_t parameters_of(const OperatorKind& kind);

@@ -52,3 +52,17 @@ TEST_CASE("an embedding owns its whole table, whatever is looked up") {
     CHECK(parameters_of(Embedding{1, 768, 49408}) == 49408LL * 768);
     CHECK(macs_of(Embedding{1, 768, 49408}) == 0);
 }
+
+TEST_CASE("floating-point operations are two a multiply-add, and one a step and element elsewhere") {
+    CHECK(flops_of(Linear{10, 20, 30, true}, 300) == 2.0 * 10 * 20 * 30);
+    CHECK(flops_of(Matmul{2, 3, 4, 5}, 24) == 2.0 * 2 * 3 * 4 * 5);
+    CHECK(flops_of(Activation{}, 100) == 100);
+    CHECK(flops_of(GatedActivation{}, 100) == 200);
+    CHECK(flops_of(Elementwise{ElementwiseKind::modulate}, 100) == 200);
+    CHECK(flops_of(Softmax{4, 25}, 100) == 500);
+    CHECK(flops_of(Cat{}, 100) == 0);
+    Attention attention;
+    attention.queries = attention.keys = 8;
+    attention.head_dim = attention.value_dim = 4;
+    CHECK(flops_of(attention, 32) == 2.0 * 8 * 8 * 8 + 5.0 * 64);
+}
