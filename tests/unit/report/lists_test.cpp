@@ -86,7 +86,7 @@ TEST_CASE("an operator is one line of tab-separated fields") {
     const Workload workload = two_stages();
     const std::string text = operators_text({{&workload.stages[0], 0}});
     const std::string expected =
-        "denoiser\t0\t0\tunet.conv_in\tconv\t1x4x16x16\t1x8x16x16\tfp16\t296\t73728\t"
+        "denoiser\t0\t0\tunet.conv_in\tconv\t1x4x16x16\t1x8x16x16\tfp16\t296\t73728\t147456\t6736\t"
         "kernel=3x3 stride=1x1 pad=1x1 groups=1 bias=1\n";
     CHECK(text.substr(text.find('\n') + 1) == expected);
     const json list = json::parse(operators_json({{&workload.stages[1], 0}}));
