@@ -1,9 +1,20 @@
 #include "cupola/workload/shape.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 namespace cupola {
+
+namespace {
+
+/// a * b for sizes, at most the largest number: a file may ask for any shape, and is told so only after it is built.
+std::int64_t saturating_product(std::int64_t a, std::int64_t b) {
+    std::int64_t product = 0;
+    return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::int64_t>::max() : product;
+}
+
+}  // namespace
 
 AxisName::AxisName(std::string_view name) {
     std::copy_n(name.begin(), std::min(name.size(), max_length), text_.begin());
@@ -41,13 +52,14 @@ std::size_t Shape::axis_end(std::size_t axis) const {
 
 std::int64_t Shape::axis_size(std::size_t axis) const {
     std::int64_t size = 1;
-    for (std::size_t i = axis_begin(axis), end = axis_end(axis); i < end; ++i) size *= atoms_[i].size;
+    for (std::size_t i = axis_begin(axis), end = axis_end(axis); i < end; ++i)
+        size = saturating_product(size, atoms_[i].size);
     return size;
 }
 
 std::int64_t Shape::elements() const {
     std::int64_t product = 1;
-    for (std::size_t i = 0; i < count_; ++i) product *= atoms_[i].size;
+    for (std::size_t i = 0; i < count_; ++i) product = saturating_product(product, atoms_[i].size);
     return product;
 }
 
