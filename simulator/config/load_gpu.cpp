@@ -1,4 +1,5 @@
 #include "cupola/config/data_files.hpp"
+#include "cupola/config/fact.hpp"
 #include "cupola/config/load.hpp"
 #include "cupola/config/node.hpp"
 
@@ -42,20 +43,7 @@ public:
     }
 
 private:
-    /// The `value` of a fact, whose origin goes to the GPU's list.
-    Node value_of(const Node& fact, const std::string& field) {
-        if (!fact.is_map()) {
-            fact.fail(fact.description(), "{value: ..., source: ...}", "every number states where it comes from");
-        }
-        fact.allow_only({"value", "source", "recalled"});
-        const Node value = fact.at("value");
-        const Node source = fact.at("source");
-        if (source.text().empty()) source.fail("an empty text", "where the number comes from");
-        const auto recalled = fact.find("recalled");
-        if (!value.is_scalar()) value.fail(value.description(), "a number or a quantity");
-        gpu_.facts.push_back({field, value.text(), source.text(), recalled && recalled->boolean()});
-        return value;
-    }
+    Node value_of(const Node& fact, const std::string& field) { return read_fact(fact, field, gpu_.facts); }
 
     Node map_;
     Gpu& gpu_;

@@ -1,5 +1,6 @@
 #include "cupola/report/describe.hpp"
 
+#include "cupola/units/overloaded.hpp"
 #include "cupola/units/text.hpp"
 
 #include <fmt/format.h>
@@ -8,13 +9,6 @@
 
 namespace cupola {
 namespace {
-
-template <typename... Visitors>
-struct overloaded : Visitors... {
-    using Visitors::operator()...;
-};
-template <typename... Visitors>
-overloaded(Visitors...) -> overloaded<Visitors...>;
 
 using Sizes = std::array<std::int64_t, 3>;
 

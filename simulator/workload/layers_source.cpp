@@ -19,17 +19,22 @@ Shape shape_from_sizes(Expander& expander, const Layer& layer) {
     return shape;
 }
 
-ValueId build_embedding(Expander& expander, const Layer& layer, ValueId input) {
+/// The shape of `input` with a channels axis of that width behind its own, which must not have one.
+Shape with_channels(Expander& expander, const Layer& layer, ValueId input, std::int64_t width) {
     Shape shape = expander.shape(input);
     if (shape.find_axis("channels") >= 0 || shape.atom_count() == Shape::max_atoms) {
-        expander.fail(layer, expander.describe(input), "ids, a tensor without channels");
+        expander.fail(layer, expander.describe(input), "ids or scalars, a tensor without channels");
     }
+    shape.push_axis(AxisName("channels"), width);
+    return shape;
+}
+
+ValueId build_embedding(Expander& expander, const Layer& layer, ValueId input) {
     Embedding embedding;
-    embedding.rows = shape.elements();
     embedding.width = expander.integer(layer, "width", 1, 1);
     embedding.vocabulary = expander.integer(layer, "vocabulary", 1, 1);
-    shape.push_axis(AxisName("channels"), embedding.width);
-    return expander.emit(layer, embedding, {input}, shape);
+    embedding.rows = expander.shape(input).elements();
+    return expander.emit(layer, embedding, {input}, with_channels(expander, layer, input, embedding.width));
 }
 
 ValueId build_gather(Expander& expander, const Layer& layer, ValueId input) {
@@ -63,15 +68,8 @@ ValueId build_cache(Expander& expander, const Layer& layer, ValueId input) {
 }
 
 ValueId build_sinusoid(Expander& expander, const Layer& layer, ValueId input) {
-    Shape shape = expander.shape(input);
-    if (shape.find_axis("channels") >= 0 || shape.atom_count() == Shape::max_atoms) {
-        expander.fail(layer, expander.describe(input), "scalars, a tensor without channels");
-    }
-    Sinusoid sinusoid;
-    sinusoid.rows = shape.elements();
-    sinusoid.width = expander.integer(layer, "width", 1, 1);
-    shape.push_axis(AxisName("channels"), sinusoid.width);
-    return expander.emit(layer, sinusoid, {input}, shape);
+    const Sinusoid sinusoid{expander.shape(input).elements(), expander.integer(layer, "width", 1, 1)};
+    return expander.emit(layer, sinusoid, {input}, with_channels(expander, layer, input, sinusoid.width));
 }
 
 }  // namespace

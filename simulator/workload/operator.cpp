@@ -1,14 +1,9 @@
 #include "cupola/workload/operator.hpp"
 
+#include "cupola/units/overloaded.hpp"
+
 namespace cupola {
 namespace {
-
-template <typename... Visitors>
-struct overloaded : Visitors... {
-    using Visitors::operator()...;
-};
-template <typename... Visitors>
-overloaded(Visitors...) -> overloaded<Visitors...>;
 
 std::string_view norm_name(const Norm& norm) {
     switch (norm.kind) {
