@@ -71,16 +71,17 @@ private:
         }
     }
 
-    /// `uses: [unet]` is modules/unet.yaml beside the file, or else in the data directory's workloads/modules.
+    /// `uses: [unet]` is modules/unet.yaml beside the file, or in the data directory's workloads, or unet.yaml beside
+    /// the file; the last comes last because a workload may have the name of the modules it uses.
     void use_file(const Node& use, const fs::path& folder) {
-        const std::string name = use.text();
+        const std::string& name = use.text();
         const bool is_path = name.size() > 5 && name.ends_with(".yaml");
         const fs::path library = fs::path(data_) / "workloads" / "modules";
         std::vector<fs::path> places;
         if (is_path) {
             places = {folder / name};
         } else {
-            places = {folder / (name + ".yaml"), folder / "modules" / (name + ".yaml"), library / (name + ".yaml")};
+            places = {folder / "modules" / (name + ".yaml"), library / (name + ".yaml"), folder / (name + ".yaml")};
         }
         for (const fs::path& place : places) {
             std::error_code ignored;
