@@ -101,6 +101,6 @@ struct ReadLimits {
 /// Reads one YAML document. Refused: duplicate keys, keys that are not plain names, several documents, unknown tags,
 /// an empty file, anything beyond the limits, and whatever yaml-cpp cannot parse.
 [[nodiscard]] Node read_yaml_file(const std::string& path, const ReadLimits& limits = {});
-[[nodiscard]] Node read_yaml_text(std::string text, std::string file_name, const ReadLimits& limits = {});
+[[nodiscard]] Node read_yaml_text(const std::string& text, std::string file_name, const ReadLimits& limits = {});
 
 }  // namespace cupola::config

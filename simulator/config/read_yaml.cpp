@@ -87,7 +87,7 @@ std::string read_bytes(const std::shared_ptr<const std::string>& file, std::size
 
 }  // namespace
 
-Node read_yaml_text(std::string text, std::string file_name, const ReadLimits& limits) {
+Node read_yaml_text(const std::string& text, std::string file_name, const ReadLimits& limits) {
     const auto file = std::make_shared<const std::string>(std::move(file_name));
     if (text.size() > limits.bytes) {
         refuse({file, 0, 0}, fmt::format("more than {} bytes", limits.bytes), "a smaller file", "split it");
