@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -65,6 +66,28 @@ std::vector<Kernel> kernels_of(const Workload& workload, const Gpu& gpu, const S
     return kernels;
 }
 
+/// The workload that takes longest to read and expand, and how much memory the process has needed for all of them.
+void time_every_workload(const std::string& data) {
+    std::string slowest;
+    double longest = 0;
+    std::size_t operators = 0;
+    for (const auto& listing : config::list_workloads(data)) {
+        const double time = median_time(5, [&] { (void)config::load_workload(data, listing.name, {}); });
+        if (time <= longest) continue;
+        longest = time;
+        slowest = listing.name;
+        operators = 0;
+        for (const Stage& stage : config::load_workload(data, slowest, {}).stages) {
+            for (const Pass& pass : stage.passes) operators += pass.graph.operators.size();
+        }
+    }
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    std::printf(
+        "library, read and expand the slowest workload:            %8.3f ms (%s, %zu operators; peak %.0f MB)\n",
+        longest * 1e3, slowest.c_str(), operators, static_cast<double>(usage.ru_maxrss) / 1e3);
+}
+
 void run_benchmark() {
     const std::string data = config::data_directory("");
     const auto load = [&] { return config::load_workload(data, "sdxl", {}); };
@@ -87,6 +110,7 @@ void run_benchmark() {
                 prediction * 1e3);
     std::printf("library, one kernel priced:                               %8.1f ns (mean over %zu distinct kernels)\n",
                 pricing * 1e9 / static_cast<double>(kernels.size()), kernels.size());
+    time_every_workload(data);
     if (sum <= 0) throw std::runtime_error("the predictions sum up to nothing");
 }
 
