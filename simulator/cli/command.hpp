@@ -24,6 +24,7 @@ struct Command {
 [[nodiscard]] Command add_show(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_count(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_graph(CLI::App& root);
+[[nodiscard]] Command add_seqlen(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_predict(CLI::App& root, const TextStyle& style);
 
 /// What most sub-commands take: which model, with which parameters, on what, from where, in which format.
@@ -45,6 +46,9 @@ struct Selection {
 
 /// "name=value" pairs taken apart; InputError where there is no '='.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_settings(const std::vector<std::string>& texts);
+
+/// Refuses the name of a stage that the workload does not have, with a suggestion.
+void check_stage(const Workload& workload, const std::string& stage);
 
 /// A sub-command whose help opens with an example.
 [[nodiscard]] CLI::App* add_subcommand(CLI::App& parent, const std::string& name, const std::string& description,

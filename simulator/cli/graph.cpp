@@ -1,6 +1,4 @@
 #include "cupola/cli/command.hpp"
-#include "cupola/units/input_error.hpp"
-#include "cupola/units/suggest.hpp"
 
 #include <memory>
 
@@ -15,18 +13,11 @@ struct Options {
 
 /// Every pass of the stage of that name, or of all stages.
 std::vector<PassReference> passes_of(const Workload& workload, const std::string& stage_name) {
+    if (!stage_name.empty()) check_stage(workload, stage_name);
     std::vector<PassReference> passes;
-    std::vector<std::string> names;
-    bool known = stage_name.empty();
     for (const Stage& stage : workload.stages) {
-        names.push_back(stage.name);
         if (!stage_name.empty() && stage.name != stage_name) continue;
-        known = true;
         for (std::size_t pass = 0; pass < stage.passes.size(); ++pass) passes.push_back({&stage, pass});
-    }
-    if (!known) {
-        throw InputError(
-            {{}, "--stage", "\"" + stage_name + "\"", "a stage of " + workload.name, suggestion(stage_name, names)});
     }
     return passes;
 }

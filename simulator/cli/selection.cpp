@@ -3,6 +3,8 @@
 #include "cupola/units/input_error.hpp"
 #include "cupola/units/suggest.hpp"
 
+#include <algorithm>
+
 namespace cupola::cli {
 namespace {
 
@@ -77,6 +79,13 @@ std::vector<std::pair<std::string, std::string>> parse_settings(const std::vecto
         settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
     return settings;
+}
+
+void check_stage(const Workload& workload, const std::string& stage) {
+    std::vector<std::string> names;
+    for (const Stage& candidate : workload.stages) names.push_back(candidate.name);
+    if (std::find(names.begin(), names.end(), stage) != names.end()) return;
+    throw InputError({{}, "--stage", "\"" + stage + "\"", "a stage of " + workload.name, suggestion(stage, names)});
 }
 
 }  // namespace cupola::cli

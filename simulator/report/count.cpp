@@ -11,9 +11,6 @@
 namespace cupola {
 namespace {
 
-/// FLOP per multiply-add.
-constexpr double flops_per_mac = 2.0;
-
 struct ComponentCount {
     std::string name;
     std::int64_t parameters = 0;

@@ -21,6 +21,9 @@ namespace cupola {
 /// What an operator's shapes do not say: "kernel=3x3 stride=1x1 pad=1x1 groups=1", "heads=10 causal=0".
 [[nodiscard]] std::string attributes_text(const OperatorKind& kind);
 
+/// FLOP per multiply-add, where only multiply-adds are counted.
+inline constexpr double flops_per_mac = 2.0;
+
 /// "a number as a person writes it": no fraction where there is none, else two digits after the point.
 [[nodiscard]] std::string count_text(double value);
 

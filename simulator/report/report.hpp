@@ -2,6 +2,7 @@
 
 #include "cupola/predict/prediction.hpp"
 #include "cupola/report/style.hpp"
+#include "cupola/workload/sequence_lengths.hpp"
 
 #include <cstddef>
 #include <string>
@@ -22,6 +23,16 @@ namespace cupola {
 [[nodiscard]] std::string count_text(const Workload& workload, const TextStyle& style);
 /// Keys: workload parameters components total stages run.
 [[nodiscard]] std::string count_json(const Workload& workload);
+
+/// Sequence lengths by stage and kind of attention as bars, a histogram, and attention as frames grow where `frames`
+/// has points.
+[[nodiscard]] std::string sequence_lengths_text(const SequenceLengths& lengths, const std::vector<FramePoint>& frames,
+                                                const TextStyle& style);
+/// Keys: workload parameters self_attention calls attention_flops attention_matrix_bytes … stages frames.
+[[nodiscard]] std::string sequence_lengths_json(const SequenceLengths& lengths, const std::vector<FramePoint>& frames);
+/// One attention call of one pass a line in execution order, comma-separated, below a header line; `steps` says how
+/// many steps of the run it stands for.
+[[nodiscard]] std::string sequence_lengths_csv(const SequenceLengths& lengths);
 
 /// A pass and where it belongs, for the lists below.
 struct PassReference {
