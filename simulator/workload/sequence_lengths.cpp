@@ -61,10 +61,10 @@ std::vector<std::int64_t> lengths_of(const AttentionPass& pass, AttentionSpan sp
 }
 
 /// Ratios of neighbouring lengths, within passes and over to a pass known to come next.
-void measure_steps(const std::vector<AttentionPass>& passes, SpanLengths& result) {
+void measure_steps(const std::vector<AttentionPass>& passes, bool sampled, SpanLengths& result) {
     std::optional<std::int64_t> previous;
     for (std::size_t i = 0; i < passes.size(); ++i) {
-        if (i > 0 && !follows(passes[i - 1], passes[i])) previous.reset();
+        if (i > 0 && (sampled || !follows(passes[i - 1], passes[i]))) previous.reset();
         for (const std::int64_t length : lengths_of(passes[i], result.span)) {
             if (previous && *previous != length) {
                 const double ratio = LengthRange{std::min(*previous, length), std::max(*previous, length)}.ratio();
@@ -96,7 +96,7 @@ std::optional<double> growth_of(const std::vector<AttentionPass>& passes, Attent
     return slope && *slope != 0 ? slope : std::nullopt;
 }
 
-SpanLengths summarise(const std::vector<AttentionPass>& passes, AttentionSpan span) {
+SpanLengths summarise(const std::vector<AttentionPass>& passes, bool sampled, AttentionSpan span) {
     SpanLengths result;
     result.span = span;
     for (const AttentionPass& pass : passes) {
@@ -109,7 +109,7 @@ SpanLengths summarise(const std::vector<AttentionPass>& passes, AttentionSpan sp
         }
     }
     result.range = {result.histogram.begin()->first, result.histogram.rbegin()->first};
-    measure_steps(passes, result);
+    measure_steps(passes, sampled, result);
     result.growth_per_step = growth_of(passes, span);
     return result;
 }
@@ -128,7 +128,7 @@ StageLengths stage_lengths(const Stage& stage) {
     for (const AttentionPass& pass : result.passes) {
         for (const AttentionCall& call : pass.calls) {
             if (result.find(call.sizes.span) == nullptr)
-                result.spans.push_back(summarise(result.passes, call.sizes.span));
+                result.spans.push_back(summarise(result.passes, result.sampled, call.sizes.span));
         }
     }
     return result;
