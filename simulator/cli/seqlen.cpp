@@ -97,8 +97,8 @@ std::vector<FramePoint> frame_sweep(const Options& options, const SequenceLength
 }
 
 std::string listed(const Options& options, const TextStyle& style) {
-    const Workload workload = options.selection.load_workload();
-    const SequenceLengths lengths = lengths_of(workload, options.stage);
+    if (options.csv && options.selection.json) throw InputError({{}, "--csv", "--json as well", "one format", ""});
+    const SequenceLengths lengths = lengths_of(options.selection.load_workload(), options.stage);
     if (options.csv) return sequence_lengths_csv(lengths);
     const std::vector<FramePoint> frames = frame_sweep(options, lengths);
     return options.selection.json ? sequence_lengths_json(lengths, frames)
@@ -119,13 +119,12 @@ Command add_seqlen(CLI::App& root, const TextStyle& style) {
                     "the cross-over)")
         ->type_name("COUNT,...")
         ->delimiter(',')
-        ->check(CLI::PositiveNumber)
+        ->check(CLI::Validator(CLI::PositiveNumber).description(""))
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->allow_extra_args(false);
     options->selection.add_output_options(*app);
-    app->add_flag("--csv", options->csv, "print every attention call as comma-separated values")
-        ->excludes(app->get_option("--json"));
+    app->add_flag("--csv", options->csv, "print every attention call as comma-separated values");
     return {app, [options, style] { return listed(*options, style); }};
 }
 

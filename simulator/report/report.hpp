@@ -28,7 +28,7 @@ namespace cupola {
 /// has points.
 [[nodiscard]] std::string sequence_lengths_text(const SequenceLengths& lengths, const std::vector<FramePoint>& frames,
                                                 const TextStyle& style);
-/// Keys: workload parameters self_attention calls attention_flops attention_matrix_bytes … stages frames.
+/// Keys: workload parameters self_attention calls flops attention_matrix_bytes stages frames.
 [[nodiscard]] std::string sequence_lengths_json(const SequenceLengths& lengths, const std::vector<FramePoint>& frames);
 /// One attention call of one pass a line in execution order, comma-separated, below a header line; `steps` says how
 /// many steps of the run it stands for.

@@ -101,4 +101,34 @@ TEST_CASE("graph as JSON has as many entries as the list has lines") {
     CHECK(json_of("graph stable-diffusion-1.5 --stage vae_decoder").size() == static_cast<std::size_t>(lines - 1));
 }
 
+TEST_CASE("seqlen lists every attention call of one pass and how often the pass runs") {
+    const json lengths = json_of("seqlen stable-diffusion-1.5 --stage denoiser");
+    REQUIRE(lengths["stages"].size() == 1);
+    CHECK(lengths["self_attention"] == json{{"min", 64}, {"max", 4096}, {"ratio", 64}});
+    const json& pass = lengths["stages"][0]["passes"][0];
+    CHECK(pass["steps"] == 50);
+    CHECK(lengths["calls"] == 50 * pass["calls"].size());
+    CHECK(lengths["frames"].is_null());
+
+    std::istringstream lines(cupola("seqlen stable-diffusion-1.5 --stage denoiser --csv").output);
+    std::string header, line;
+    std::getline(lines, header);
+    CHECK(header.rfind("stage,first_step,steps,module,span,", 0) == 0);
+    std::size_t rows = 0;
+    for (; std::getline(lines, line); ++rows) {
+        CHECK(std::count(line.begin(), line.end(), ',') == std::count(header.begin(), header.end(), ','));
+    }
+    CHECK(rows == pass["calls"].size());
+}
+
+TEST_CASE("seqlen follows frames to the cross-over, or to the numbers that were asked for") {
+    const json sweep = json_of("seqlen modelscope-t2v")["frames"];
+    CHECK(sweep["points"].back()["temporal_to_spatial"] >= 1.0);
+    CHECK(sweep["cross_over"]["where"] == "inside the sweep");
+    const json chosen = json_of("seqlen modelscope-t2v --set frames=4 --frames 32,8")["frames"]["points"];
+    REQUIRE(chosen.size() == 2);
+    CHECK(chosen[0]["frames"] == 8);
+    CHECK(contains(cupola("seqlen modelscope-t2v").output, "cross-over at "));
+}
+
 }  // namespace

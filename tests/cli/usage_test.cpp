@@ -8,7 +8,7 @@
 namespace {
 
 TEST_CASE("help of the command and of each sub-command opens with an example and succeeds") {
-    for (const std::string command : {"", "predict ", "count ", "graph ", "show ", "list "}) {
+    for (const std::string command : {"", "predict ", "count ", "seqlen ", "graph ", "show ", "list "}) {
         CAPTURE(command);
         const Outcome help = cupola(command + "--help");
         CHECK(help.status == 0);
@@ -41,6 +41,12 @@ TEST_CASE("a mistyped command line is an error of status 2 that names the fix") 
         {"predict sdxl --gpu", "--gpu"},
         {"predict sdxl --data /nowhere", "/nowhere"},
         {"graph sdxl --stage denoisr", "did you mean \"denoiser\"?"},
+        {"seqlen sdxl --stage denoisr", "did you mean \"denoiser\"?"},
+        {"seqlen sdxl --json --csv", "--json as well, expected one format"},
+        {"seqlen sdxl --frames 8,16", "sdxl without a parameter \"frames\""},
+        {"seqlen modelscope-t2v --frames 8,0", "--frames"},
+        {"seqlen modelscope-t2v --frames 8,5000", "--set frames"},
+        {"seqlen modelscope-t2v --stage vae_decoder --frames 8", "without spatial beside temporal attention"},
         {"list gpu", "did you mean \"gpus\"?"},
         {"list", "expected workloads, gpus or stacks"},
         {"show h100-sxm", "did you mean \"h100-sxm5-80gb\"?"},
