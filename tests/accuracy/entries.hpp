@@ -12,8 +12,10 @@ namespace cupola::accuracy {
 
 /// An operator in the form in which a list and a graph are compared.
 struct Entry {
-    std::string what;   ///< kind and shapes; leading dimensions flattened where only the last one matters
-    std::string where;  ///< module path, for messages
+    std::string what;      ///< kind and shapes; leading dimensions flattened where only the last one matters
+    std::string where;     ///< module path, for messages
+    bool heavy = false;    ///< conv, linear, attention, product of activations: must agree one by one, in order
+    std::string folded{};  ///< attention as two `bmm`, cat by the sizes of its parts: agrees as well
 };
 
 /// A copy of a tensor and its place among the convolutions, linear layers, attentions and norms.
@@ -24,10 +26,26 @@ struct Copy {
     std::string hidden;  ///< why no list can show it; empty if it can
 };
 
-/// conv, linear, attention, norm, activation (silu, gelu), upsample, and cat from this many output elements, in order.
+/// conv, linear, attention, norm, rope, activation, upsample, and cat from this many output elements, in order. Two
+/// products with a softmax between them are one attention. Lists have norms and rope as the eager kernels that they
+/// decompose into; one such group is one entry. RMS norm and l2 norm differ by a constant factor and are one kind.
 inline constexpr std::int64_t smallest_cat = std::int64_t{1} << 16;
 [[nodiscard]] std::vector<Entry> entries_of(const std::vector<ListRow>& list);
 [[nodiscard]] std::vector<Entry> entries_of(const Graph& graph);
+
+/// A `cat` of one tensor is a copy and no entry; how many there are.
+[[nodiscard]] std::int64_t count_single_cats(const std::vector<ListRow>& list);
+
+/// Multiply-adds of a list by kind; `bmm` counts as attention.
+[[nodiscard]] MacCounts count_macs(const std::vector<ListRow>& list);
+
+/// The text of an attention as two `bmm`; heads that share keys and values are more queries of one head.
+[[nodiscard]] std::string text_of_folded_attention(std::int64_t batch, std::int64_t queries, std::int64_t keys,
+                                                   std::int64_t head_dim, std::int64_t value_dim);
+/// The text of a cat whose axes may be folded in another way, from the elements of its inputs.
+[[nodiscard]] std::string text_of_folded_cat(const std::vector<std::int64_t>& parts);
+/// The text of C[batch][m, n] = A[m, k] B[k, n], or of its transpose.
+[[nodiscard]] std::string text_of_product(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k);
 
 /// Copies from this many elements. A `clone` directly after `sdpa` is an artefact of the lists and left out.
 inline constexpr std::int64_t smallest_copy = std::int64_t{1} << 19;

@@ -63,9 +63,12 @@ struct TextOf {
             const std::int64_t batch = norm.rows / norm.groups;
             return "group_norm " + text_of({batch, norm.channels, output().elements() / (batch * norm.channels)});
         }
-        if (norm.kind == NormKind::layer) return "layer_norm " + text_of({norm.rows, norm.width});
-        return {};
+        return (norm.kind == NormKind::layer ? "layer_norm " : "rms_norm ") + text_of({norm.rows, norm.width});
     }
+    std::string operator()(const Matmul& product) const {
+        return text_of_product(product.batch, product.m, product.n, product.k);
+    }
+    std::string operator()(const Rope&) const { return "rope " + std::to_string(output().elements()); }
     std::string operator()(const Activation& activation) const { return text_of_activation(activation.kind); }
     std::string operator()(const GatedActivation& gated) const { return text_of_activation(gated.gate); }
     std::string operator()(const Upsample&) const { return "upsample " + text_of(sizes_of(output())); }
@@ -82,8 +85,15 @@ struct TextOf {
 
 private:
     [[nodiscard]] std::string text_of_activation(ActivationKind kind) const {
-        if (kind != ActivationKind::silu && kind != ActivationKind::gelu) return {};
-        return std::string(name_of(kind)) + " " + flattened(output());
+        switch (kind) {
+            case ActivationKind::silu:
+            case ActivationKind::gelu:
+            case ActivationKind::relu:
+            case ActivationKind::leaky_relu:
+            case ActivationKind::sigmoid: return std::string(name_of(kind)) + " " + flattened(output());
+            case ActivationKind::gelu_tanh: return "gelu " + flattened(output());  // one operator, two formulas
+            default: return {};
+        }
     }
 };
 
@@ -92,6 +102,40 @@ bool is_anchor(const OperatorKind& kind) {
     return std::holds_alternative<Convolution>(kind) || std::holds_alternative<Linear>(kind) ||
            std::holds_alternative<Attention>(kind) ||
            (norm != nullptr && (norm->kind == NormKind::group || norm->kind == NormKind::layer));
+}
+
+bool is_heavy(const OperatorKind& kind) {
+    return std::holds_alternative<Convolution>(kind) || std::holds_alternative<Linear>(kind) ||
+           std::holds_alternative<Attention>(kind) || std::holds_alternative<Matmul>(kind);
+}
+
+std::string text_of_folded(const Attention& attention) {
+    return text_of_folded_attention(attention.batch * attention.kv_heads,
+                                    attention.queries * attention.heads / attention.kv_heads, attention.keys,
+                                    attention.head_dim, attention.value_dim);
+}
+
+/// The second product of the attention whose scores are made at `first`; the graph's size if there is none.
+std::size_t second_product(const Graph& graph, std::size_t first) {
+    const std::vector<Operator>& operators = graph.operators;
+    const auto* scores = std::get_if<Matmul>(&operators[first].kind);
+    std::size_t i = first + 1;
+    while (scores != nullptr && i < operators.size() && std::holds_alternative<Elementwise>(operators[i].kind)) ++i;
+    if (scores == nullptr || i + 1 >= operators.size() || !std::holds_alternative<Softmax>(operators[i].kind)) {
+        return operators.size();
+    }
+    const auto* product = std::get_if<Matmul>(&operators[i + 1].kind);
+    return product != nullptr && product->k == scores->n && product->m == scores->m ? i + 1 : operators.size();
+}
+
+std::string text_of_folded_cat(const Graph& graph, const Operator& op) {
+    std::vector<std::int64_t> parts;
+    for (const ValueId input : graph.inputs(op)) parts.push_back(graph.values[input].shape.elements());
+    return accuracy::text_of_folded_cat(parts);
+}
+
+std::string text_of_pair(const Matmul& scores, const Matmul& product) {
+    return text_of_folded_attention(scores.batch, scores.m, scores.n, scores.k, product.n);
 }
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
@@ -116,9 +160,19 @@ std::string reason_hidden(std::string_view label) {
 
 std::vector<Entry> entries_of(const Graph& graph) {
     std::vector<Entry> entries;
-    for (const Operator& op : graph.operators) {
-        const std::string text = std::visit(TextOf{graph, op}, op.kind);
-        if (!text.empty()) entries.push_back({text, graph.path(op.scope)});
+    std::size_t paired = graph.operators.size();  // a product that is part of an attention already
+    for (std::size_t i = 0; i < graph.operators.size(); ++i) {
+        const Operator& op = graph.operators[i];
+        if (i == paired) continue;
+        Entry entry{std::visit(TextOf{graph, op}, op.kind), graph.path(op.scope), is_heavy(op.kind)};
+        if (const auto* attention = std::get_if<Attention>(&op.kind)) entry.folded = text_of_folded(*attention);
+        if (std::holds_alternative<Cat>(op.kind)) entry.folded = text_of_folded_cat(graph, op);
+        if (const std::size_t second = second_product(graph, i); second < graph.operators.size()) {
+            entry.what = text_of_pair(std::get<Matmul>(op.kind), std::get<Matmul>(graph.operators[second].kind));
+            entry.folded = entry.what;
+            paired = second;
+        }
+        if (!entry.what.empty()) entries.push_back(entry);
     }
     return entries;
 }

@@ -28,7 +28,7 @@ std::vector<std::string> split(const std::string& text, char separator) {
 
 Sizes parse_sizes(const std::string& text) {
     Sizes sizes;
-    if (text.empty()) return sizes;
+    if (text.empty() || text == "()" || text == "mask") return sizes;  // a scalar; a mask is named without its sizes
     for (const std::string& part : split(text, 'x')) sizes.push_back(std::stoll(part));
     return sizes;
 }
@@ -64,7 +64,12 @@ std::vector<ListRow> read_list(const std::string& directory, const std::string& 
         if (line.empty() || line[0] == '#') continue;
         const std::vector<std::string> fields = split(line, '\t');
         if (fields.size() < 4) throw std::runtime_error(path + ": a line of fewer than 4 fields: " + line);
-        ListRow row{fields[0], fields[1], {}, parse_sizes(fields[3]), fields.size() > 5 ? fields[5] : ""};
+        ListRow row{fields[0],
+                    fields[1],
+                    {},
+                    parse_sizes(fields[3]),
+                    fields.size() > 4 ? std::stod(fields[4]) : 0,
+                    fields.size() > 5 ? fields[5] : ""};
         for (const std::string& input : split(fields[2], ';')) row.inputs.push_back(parse_sizes(input));
         rows.push_back(row);
     }

@@ -15,6 +15,7 @@ struct ListRow {
     std::string op;      ///< "convolution", "addmm", "sdpa", "native_group_norm", "clone" …
     std::vector<Sizes> inputs;
     Sizes output;
+    double macs = 0;    ///< multiply-adds
     std::string extra;  ///< of convolutions: "s[1, 1]p[1, 1]g1"
 };
 
