@@ -44,6 +44,8 @@ inline constexpr std::int64_t smallest_cat = std::int64_t{1} << 16;
                                                    std::int64_t head_dim, std::int64_t value_dim);
 /// The text of a cat whose axes may be folded in another way, from the elements of its inputs.
 [[nodiscard]] std::string text_of_folded_cat(const std::vector<std::int64_t>& parts);
+/// The text of an upsampling; axes of size 1 do not count.
+[[nodiscard]] std::string text_of_upsample(Sizes output);
 /// The text of C[batch][m, n] = A[m, k] B[k, n], or of its transpose.
 [[nodiscard]] std::string text_of_product(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k);
 

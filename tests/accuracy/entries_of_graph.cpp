@@ -71,7 +71,7 @@ struct TextOf {
     std::string operator()(const Rope&) const { return "rope " + std::to_string(output().elements()); }
     std::string operator()(const Activation& activation) const { return text_of_activation(activation.kind); }
     std::string operator()(const GatedActivation& gated) const { return text_of_activation(gated.gate); }
-    std::string operator()(const Upsample&) const { return "upsample " + text_of(sizes_of(output())); }
+    std::string operator()(const Upsample&) const { return text_of_upsample(sizes_of(output())); }
     std::string operator()(const Cat&) const {
         if (output().elements() < smallest_cat) return {};
         std::string text = "cat";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
+#include <utility>
 
 namespace cupola::accuracy {
 
@@ -33,9 +34,17 @@ std::string text_of_linear(const ListRow& row, const ListRow* next) {
     return "linear " + text_of(input) + " -> " + text_of(row.output) + (bias ? " + bias" : "");
 }
 
+/// A convolution that enlarges its input; its weights are [in, out / groups, …]. Lists do not name it.
+bool is_transposed(const ListRow& row) {
+    return row.output.back() > row.inputs.at(0).back() && row.inputs.at(1).at(0) == row.inputs.at(0).at(1);
+}
+
 std::string text_of_convolution(const ListRow& row) {
-    return "conv " + text_of(row.inputs.at(0)) + " * " + text_of(row.inputs.at(1)) + " " + row.extra + " -> " +
-           text_of(row.output) + (row.inputs.size() > 2 ? " + bias" : "");
+    Sizes weights = row.inputs.at(1);
+    const bool transposed = is_transposed(row);
+    if (transposed) std::swap(weights[0], weights[1]);
+    return "conv " + text_of(row.inputs.at(0)) + " * " + text_of(weights) + " " + row.extra +
+           (transposed ? " transposed" : "") + " -> " + text_of(row.output) + (row.inputs.size() > 2 ? " + bias" : "");
 }
 
 std::string text_of_norm(const ListRow& row) {
@@ -119,14 +128,17 @@ std::string text_of_bmm(const ListRow& row) {
 
 /// The second `bmm` of the attention whose scores are made at `first`; the list's size if there is none.
 std::size_t second_product(const std::vector<ListRow>& list, std::size_t first) {
-    std::size_t i = first + 1;
-    while (i < list.size() &&
-           is_one_of(list[i].op, {"mul", "add", "sub", "constant_pad_nd", "bitwise_not", "masked_fill", "clone"})) {
-        ++i;
+    bool normalised = false;
+    for (std::size_t i = first + 1; i < list.size(); ++i) {
+        const std::string& op = list[i].op;
+        if (op == "_softmax") normalised = true;
+        if (op == "bmm") return normalised && list[i].inputs.at(0) == list[first].output ? i : list.size();
+        if (!is_one_of(op,
+                       {"_softmax", "clone", "mul", "add", "sub", "constant_pad_nd", "bitwise_not", "masked_fill"})) {
+            break;
+        }
     }
-    const bool found = i + 1 < list.size() && list[i].op == "_softmax" && list[i + 1].op == "bmm" &&
-                       list[i + 1].inputs.at(0) == list[first].output;
-    return found ? i + 1 : list.size();
+    return list.size();
 }
 
 std::string text_of_bmm_attention(const ListRow& scores, const ListRow& product) {
@@ -143,7 +155,7 @@ std::string text_of_light(const ListRow& row) {
     if (is_one_of(row.op, {"silu", "gelu", "relu", "leaky_relu", "sigmoid"})) {
         return row.op + " " + flattened(row.output);
     }
-    if (row.op.find("upsample") != std::string::npos) return "upsample " + text_of(row.output);
+    if (row.op.find("upsample") != std::string::npos) return text_of_upsample(row.output);
     if (row.op == "cat" && elements_of(row.output) >= smallest_cat && !is_single_cat(row)) return text_of_cat(row);
     return {};
 }
@@ -168,6 +180,11 @@ std::string text_of_folded_cat(const std::vector<std::int64_t>& parts) {
     std::string text = "cat";
     for (const std::int64_t part : parts) text += (text == "cat" ? " " : " + ") + std::to_string(part);
     return text;
+}
+
+std::string text_of_upsample(Sizes output) {
+    output.erase(std::remove(output.begin(), output.end(), 1), output.end());
+    return "upsample " + text_of(output);
 }
 
 std::string text_of_product(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k) {
