@@ -1,9 +1,12 @@
 // Parameters and multiply-adds of the workloads: what their files state, and independent arithmetic at other sizes.
 #include "cupola/config/load.hpp"
+#include "cupola/config/node.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -166,4 +169,20 @@ TEST_CASE("LLaMA-2-7B counts right for a prompt, batch and length of its own") {
     double pairs = prompt * prompt;
     for (double step = 0; step < tokens; ++step) pairs += prompt + step + 1;
     CHECK(run.attention == doctest::Approx(batch * layers * 2 * d * pairs).epsilon(1e-12));
+}
+
+TEST_CASE("the table in workloads/README.md says which modules each workload uses") {
+    std::ifstream file(data + "/workloads/README.md");
+    const std::string readme((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    for (const auto& listing : config::list_workloads(data)) {
+        const config::Node root = config::read_yaml_file(data + "/workloads/" + listing.name + ".yaml");
+        std::string uses;
+        if (const auto modules = root.find("uses")) {
+            for (const config::Node& module : modules->items()) uses += (uses.empty() ? "" : ", ") + module.text();
+        }
+        const std::string status = root.find("status") ? root.at("status").text() : "exact";
+        const std::string row = "| `" + listing.name + "` | " + status + " | " + uses + " |\n";
+        CAPTURE(row);
+        CHECK(readme.find(row) != std::string::npos);
+    }
 }
