@@ -70,18 +70,35 @@ std::vector<Unmatched> unmatched_of(const Segments& segments) {
     return rest;
 }
 
-void compare_unmatched(const std::vector<Unmatched>& list, std::vector<Unmatched> graph, Agreement& agreement) {
+bool regrouped(const Entry& list, const Entry& graph) {
+    return !list.regrouped.empty() && list.regrouped == graph.regrouped;
+}
+
+/// Takes a pair out of both sides wherever entries that stand near each other fulfil `agree`; returns how many.
+template <typename Agree>
+std::size_t match_near(std::vector<Unmatched>& list, std::vector<Unmatched>& graph, const Agree& agree) {
+    std::vector<Unmatched> rest;
     for (const Unmatched& one : list) {
         const auto match = std::find_if(graph.begin(), graph.end(), [&](const Unmatched& other) {
             const auto [low, high] = std::minmax(one.segment, other.segment);
-            return high - low <= farthest_move && same(one.entry, other.entry);
+            return high - low <= farthest_move && agree(one.entry, other.entry);
         });
         if (match == graph.end()) {
-            agreement.differences.push_back("only in the list: " + one.entry.what + " (" + one.entry.where + ")");
+            rest.push_back(one);
         } else {
-            ++agreement.light_moved;
             graph.erase(match);
         }
+    }
+    const std::size_t matched = list.size() - rest.size();
+    list = rest;
+    return matched;
+}
+
+void compare_unmatched(std::vector<Unmatched> list, std::vector<Unmatched> graph, Agreement& agreement) {
+    agreement.light_moved = match_near(list, graph, same);
+    agreement.regrouped = match_near(list, graph, regrouped);
+    for (const Unmatched& one : list) {
+        agreement.differences.push_back("only in the list: " + one.entry.what + " (" + one.entry.where + ")");
     }
     for (const Unmatched& one : graph) {
         agreement.differences.push_back("only in the graph: " + one.entry.what + " (" + one.entry.where + ")");
@@ -105,7 +122,7 @@ Agreement compare(const std::vector<Entry>& list, const std::vector<Entry>& grap
     in_graph.resize(in_list.size());
     for (std::size_t i = 0; i < in_list.size(); ++i) agreement.light_agreed += match_segment(in_list[i], in_graph[i]);
     compare_unmatched(unmatched_of(in_list), unmatched_of(in_graph), agreement);
-    agreement.light_agreed += agreement.light_moved;
+    agreement.light_agreed += agreement.light_moved + agreement.regrouped;
     agreement.light_total = agreement.light_agreed + agreement.differences.size();
     return agreement;
 }

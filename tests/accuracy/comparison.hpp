@@ -16,14 +16,15 @@ struct Agreement {
     std::size_t heavy_total = 0;
     std::string first_difference;  ///< of the heavy ones, with what stands around it; empty if all agree
     std::size_t light_agreed = 0, light_total = 0;
-    std::size_t light_moved = 0;           ///< of those that agree: not between the same heavy ones
+    std::size_t light_moved = 0;  ///< of those that agree: not between the same heavy ones
+    std::size_t regrouped = 0;    ///< of those that agree: cats of several parts as one of the last and the rest
     std::vector<std::string> differences;  ///< of the light ones: "only in the list: …", "only in the graph: …"
     [[nodiscard]] double light_share() const {
         return light_total > 0 ? static_cast<double>(light_agreed) / static_cast<double>(light_total) : 1.0;
     }
 };
 /// How many heavy operators a light one may stand before or after its place in the list.
-inline constexpr std::size_t farthest_move = 6;
+inline constexpr std::size_t farthest_move = 8;
 [[nodiscard]] Agreement compare(const std::vector<Entry>& list, const std::vector<Entry>& graph);
 
 struct CopyComparison {

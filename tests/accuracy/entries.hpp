@@ -12,10 +12,12 @@ namespace cupola::accuracy {
 
 /// An operator in the form in which a list and a graph are compared.
 struct Entry {
-    std::string what;      ///< kind and shapes; leading dimensions flattened where only the last one matters
-    std::string where;     ///< module path, for messages
-    bool heavy = false;    ///< conv, linear, attention, product of activations: must agree one by one, in order
-    std::string folded{};  ///< attention as two `bmm`, cat by the sizes of its parts: agrees as well
+    std::string what;    ///< kind and shapes; leading dimensions flattened where only the last one matters
+    std::string where;   ///< module path, for messages
+    bool heavy = false;  ///< conv, linear, attention, product of activations: must agree one by one, in order
+    /// Agrees as well: attention as two `bmm`, cat by the sizes of its parts, an activation by its elements alone.
+    std::string folded{};
+    std::string regrouped{};  ///< a cat of any number of parts by the last part and the rest
 };
 
 /// A copy of a tensor and its place among the convolutions, linear layers, attentions and norms.
@@ -44,6 +46,8 @@ inline constexpr std::int64_t smallest_cat = std::int64_t{1} << 16;
                                                    std::int64_t head_dim, std::int64_t value_dim);
 /// The text of a cat whose axes may be folded in another way, from the elements of its inputs.
 [[nodiscard]] std::string text_of_folded_cat(const std::vector<std::int64_t>& parts);
+/// The text of a cat by the elements of its last part and of the rest.
+[[nodiscard]] std::string text_of_regrouped_cat(const std::vector<std::int64_t>& parts);
 /// The text of an upsampling; axes of size 1 do not count.
 [[nodiscard]] std::string text_of_upsample(Sizes output);
 /// The text of C[batch][m, n] = A[m, k] B[k, n], or of its transpose.

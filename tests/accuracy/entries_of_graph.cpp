@@ -128,10 +128,27 @@ std::size_t second_product(const Graph& graph, std::size_t first) {
     return product != nullptr && product->k == scores->n && product->m == scores->m ? i + 1 : operators.size();
 }
 
-std::string text_of_folded_cat(const Graph& graph, const Operator& op) {
+std::vector<std::int64_t> parts_of(const Graph& graph, const Operator& op) {
     std::vector<std::int64_t> parts;
     for (const ValueId input : graph.inputs(op)) parts.push_back(graph.values[input].shape.elements());
-    return accuracy::text_of_folded_cat(parts);
+    return parts;
+}
+
+/// "silu" of "silu 4096x320"
+std::string first_word(const std::string& text) { return text.substr(0, text.find(' ')); }
+
+/// The entry of one operator, with the other forms in which it agrees.
+Entry entry_of(const Graph& graph, const Operator& op) {
+    Entry entry{std::visit(TextOf{graph, op}, op.kind), graph.path(op.scope), is_heavy(op.kind)};
+    if (const auto* attention = std::get_if<Attention>(&op.kind)) entry.folded = text_of_folded(*attention);
+    if (std::holds_alternative<Activation>(op.kind) || std::holds_alternative<GatedActivation>(op.kind)) {
+        entry.folded = first_word(entry.what) + " " + std::to_string(graph.output(op).shape.elements());
+    }
+    if (std::holds_alternative<Cat>(op.kind)) {
+        entry.folded = text_of_folded_cat(parts_of(graph, op));
+        entry.regrouped = text_of_regrouped_cat(parts_of(graph, op));
+    }
+    return entry;
 }
 
 std::string text_of_pair(const Matmul& scores, const Matmul& product) {
@@ -164,9 +181,7 @@ std::vector<Entry> entries_of(const Graph& graph) {
     for (std::size_t i = 0; i < graph.operators.size(); ++i) {
         const Operator& op = graph.operators[i];
         if (i == paired) continue;
-        Entry entry{std::visit(TextOf{graph, op}, op.kind), graph.path(op.scope), is_heavy(op.kind)};
-        if (const auto* attention = std::get_if<Attention>(&op.kind)) entry.folded = text_of_folded(*attention);
-        if (std::holds_alternative<Cat>(op.kind)) entry.folded = text_of_folded_cat(graph, op);
+        Entry entry = entry_of(graph, op);
         if (const std::size_t second = second_product(graph, i); second < graph.operators.size()) {
             entry.what = text_of_pair(std::get<Matmul>(op.kind), std::get<Matmul>(graph.operators[second].kind));
             entry.folded = entry.what;

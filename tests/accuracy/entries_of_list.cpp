@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -146,15 +147,15 @@ std::string text_of_bmm_attention(const ListRow& scores, const ListRow& product)
     return text_of_folded_attention(query.at(0), query.at(1), key.at(2), query.at(2), value.at(2));
 }
 
+bool is_activation(const ListRow& row) { return is_one_of(row.op, {"silu", "gelu", "relu", "leaky_relu", "sigmoid"}); }
+
 /// Joins nothing: all inputs but one are empty.
 bool is_single_cat(const ListRow& row) { return row.op == "cat" && parts_of(row).size() == 1; }
 
 /// Empty for operators that are not compared.
 std::string text_of_light(const ListRow& row) {
     if (is_norm(row)) return text_of_norm(row);
-    if (is_one_of(row.op, {"silu", "gelu", "relu", "leaky_relu", "sigmoid"})) {
-        return row.op + " " + flattened(row.output);
-    }
+    if (is_activation(row)) return row.op + " " + flattened(row.output);
     if (row.op.find("upsample") != std::string::npos) return text_of_upsample(row.output);
     if (row.op == "cat" && elements_of(row.output) >= smallest_cat && !is_single_cat(row)) return text_of_cat(row);
     return {};
@@ -180,6 +181,11 @@ std::string text_of_folded_cat(const std::vector<std::int64_t>& parts) {
     std::string text = "cat";
     for (const std::int64_t part : parts) text += (text == "cat" ? " " : " + ") + std::to_string(part);
     return text;
+}
+
+std::string text_of_regrouped_cat(const std::vector<std::int64_t>& parts) {
+    const std::int64_t all = std::accumulate(parts.begin(), parts.end(), std::int64_t{0});
+    return text_of_folded_cat({all - parts.back(), parts.back()});
 }
 
 std::string text_of_upsample(Sizes output) {
@@ -210,8 +216,14 @@ std::vector<Entry> entries_of(const std::vector<ListRow>& list) {
         }
         const std::string heavy = text_of_heavy(row, i + 1 < list.size() ? &list[i + 1] : nullptr);
         const std::string text = heavy.empty() ? text_of_light(row) : heavy;
-        const std::string folded = row.op == "cat" ? text_of_folded_cat(parts_of(row)) : "";
-        if (!text.empty()) entries.push_back({text, row.module, !heavy.empty(), folded});
+        if (text.empty()) continue;
+        Entry entry{text, row.module, !heavy.empty()};
+        if (is_activation(row)) entry.folded = row.op + " " + std::to_string(elements_of(row.output));
+        if (row.op == "cat") {
+            entry.folded = text_of_folded_cat(parts_of(row));
+            entry.regrouped = text_of_regrouped_cat(parts_of(row));
+        }
+        entries.push_back(entry);
     }
     return entries;
 }

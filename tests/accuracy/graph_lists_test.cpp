@@ -30,6 +30,18 @@ Graph graph_of(const ListedStage& row) {
     throw std::runtime_error(row.workload + " has no stage " + row.stage);
 }
 
+/// Prints what agrees in another form than one operator for another in the same place.
+void print_regrouped(const std::string& list, const Agreement& agreement, std::int64_t single_cats) {
+    const auto print = [&](std::int64_t count, const std::string& what) {
+        if (count > 0) MESSAGE(list << ": " << count << " " << what);
+    };
+    print(static_cast<std::int64_t>(agreement.light_moved),
+          "agree in another order: nothing between their two places needs them");
+    print(static_cast<std::int64_t>(agreement.regrouped),
+          "cats of several parts stand as one of the last part and the rest, which moves the same bytes");
+    print(single_cats, "cats of one tensor are copies and not compared");
+}
+
 /// Prints each kind of difference once; how many are not explained.
 std::size_t report(const std::string& list, const Agreement& agreement) {
     std::map<std::string, int> explained;
@@ -94,10 +106,7 @@ TEST_CASE("graphs have the operators of the real modules, in order and with thei
                              << agreement.heavy_total + agreement.light_total << " operators agree ("
                              << agreement.heavy_agreed << " of " << agreement.heavy_total
                              << " convolutions, linear layers, attentions)");
-            if (agreement.light_moved > 0) MESSAGE(row.list << ": " << agreement.light_moved << " in another order");
-            if (const auto single = count_single_cats(list); single > 0) {
-                MESSAGE(row.list << ": " << single << " cats of one tensor are copies and not compared");
-            }
+            print_regrouped(row.list, agreement, count_single_cats(list));
             const std::size_t unexplained = report(row.list, agreement);
             INFO("first difference of ", row.workload, "\n", agreement.first_difference);
             CHECK(agreement.heavy_agreed == agreement.heavy_total);

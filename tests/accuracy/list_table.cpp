@@ -121,6 +121,8 @@ const std::vector<KnownDifference>& known_differences() {
         {"hunyuanvideo", "(rope)", tables},
         {"ltx_video", "(rope)", tables},
         {"wan2", "(rope)", tables},
+        {"stable_cascade_b", "only in the list: upsample 16x128x128",
+         "the language enlarges by whole factors; stage C's 24x24 latents, 0.5 MB, are taken as enlarged to 128x128"},
         {"cogvideox_vae_decode", ": cat 1x3x9x480x720 1x3x8x480x720", parts},
         {"cogvideox_vae_decode", "cogvideox_decoder.decoder.", parts},
     };
