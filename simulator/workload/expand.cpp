@@ -255,10 +255,11 @@ Value stage_input(const StageInput& input, const Environment& environment, DataT
 
 /// Expands one step of a stage and books its outputs.
 Graph expand_step(const Descriptor& descriptor, const StageDescriptor& stage, const std::vector<Binding>& variables,
-                  const ExpandLimits& limits, Outputs& outputs) {
+                  const ExpandLimits& limits, const Graph* step_before, Outputs& outputs) {
     const Environment environment{variables, &descriptor.names, nullptr};
     const DataType type = evaluate_type(stage.type, environment, default_type(descriptor, variables));
     Expander expander(descriptor, limits, type);
+    if (step_before != nullptr) expander.builder().reserve_like(*step_before);
     Graph graph;
     try {
         for (const Binding& binding : variables) expander.define(binding.name, binding.value);
@@ -286,13 +287,16 @@ std::optional<Stage> expand_stage(const Descriptor& descriptor, const StageDescr
     Stage result;
     result.name = stage.name;
     result.component = stage.component;
-    for (Node& node : plan_steps(stage, descriptor, globals, step_name)) {
+    std::vector<Node> nodes = plan_steps(stage, descriptor, globals, step_name);
+    result.passes.reserve(nodes.size());
+    for (Node& node : nodes) {
         std::vector<Binding> variables = globals;
         variables.insert(variables.end(), node.variables.begin(), node.variables.end());
         Pass pass;
         pass.count = node.count;
         pass.first_step = node.step;
-        pass.graph = expand_step(descriptor, stage, variables, limits, outputs);
+        const Graph* step_before = result.passes.empty() ? nullptr : &result.passes.back().graph;
+        pass.graph = expand_step(descriptor, stage, variables, limits, step_before, outputs);
         limits.operators -= std::min(limits.operators, pass.graph.operators.size());
         result.passes.push_back(std::move(pass));
     }

@@ -2,6 +2,15 @@
 
 namespace cupola {
 
+void GraphBuilder::reserve_like(const Graph& other) {
+    graph_.operators.reserve(other.operators.size());
+    graph_.values.reserve(other.values.size());
+    graph_.operands.reserve(other.operands.size());
+    graph_.weights.reserve(other.weights.size());
+    graph_.scopes.reserve(other.scopes.size());
+    weights_.reserve(other.weights.size());
+}
+
 ValueId GraphBuilder::add_input(const Shape& shape, DataType type, bool persistent) {
     graph_.values.push_back({shape, type, no_id, persistent});
     return static_cast<ValueId>(graph_.values.size() - 1);

@@ -17,6 +17,9 @@ class GraphBuilder {
 public:
     explicit GraphBuilder(const Names& names) : names_(names) { open_.push_back({no_id, 0x9e3779b97f4a7c15U, {}}); }
 
+    /// Makes room for a graph as large as another; the passes of one stage are.
+    void reserve_like(const Graph& other);
+
     [[nodiscard]] ValueId add_input(const Shape& shape, DataType type, bool persistent);
 
     /// Opens a module scope. Siblings of one name are told apart by a counter; `index` >= 0 appends ".index".
