@@ -17,7 +17,7 @@ using namespace cupola::accuracy;
 namespace {
 
 std::optional<std::string> reference_or_skip() {
-    const auto directory = reference_directory();
+    auto directory = reference_directory();
     if (!directory) MESSAGE("skipped: no reference data (set CUPOLA_REFERENCE_DATA)");
     return directory;
 }
