@@ -8,6 +8,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 namespace cupola {
 namespace {
@@ -128,12 +129,13 @@ struct Node {
     std::vector<Binding> variables;
 };
 
-/// Steps whose stage variables are equal share one node, at the first of them.
+/// Steps whose stage variables are equal share one node, at the first of them. The last step counts for what `repeat`
+/// has of it.
 std::vector<Node> distinct_steps(const StageDescriptor& stage, const Descriptor& descriptor,
-                                 const std::vector<Binding>& globals, NameId step_name, std::int64_t steps) {
+                                 const std::vector<Binding>& globals, NameId step_name, double repeat) {
     std::vector<Node> nodes;
     std::map<std::string, std::size_t> known;
-    for (std::int64_t step = 0; step < steps; ++step) {
+    for (std::int64_t step = 0; static_cast<double>(step) < repeat; ++step) {
         std::vector<Binding> scope = globals;
         scope.push_back({step_name, Datum(step)});
         std::vector<Binding> variables;
@@ -144,32 +146,73 @@ std::vector<Node> distinct_steps(const StageDescriptor& stage, const Descriptor&
             scope.push_back({name, value});
             variables.push_back({name, std::move(value)});
         }
+        const double count = std::min(1.0, repeat - static_cast<double>(step));
         const auto [found, inserted] = known.try_emplace(std::move(key), nodes.size());
         if (inserted) {
-            nodes.push_back({step, 1, std::move(variables)});
+            nodes.push_back({step, count, std::move(variables)});
         } else {
-            nodes[found->second].count += 1;
+            nodes[found->second].count += count;
         }
     }
     return nodes;
 }
 
-/// Keeps a few of many distinct steps: nodes spread evenly, each weighted by the integral of its piecewise linear hat
-/// over the whole numbers. Sums of quantities that are linear in the step between nodes stay exact.
-std::vector<Node> interpolated(std::vector<Node> all, std::size_t count) {
-    std::vector<Node> nodes;
+/// Whether a variable is a number that moves by the same amount with every step.
+bool is_linear(const std::vector<Node>& nodes, std::size_t variable) {
+    const auto value = [&](const Node& node) { return node.variables[variable].value; };
+    if (!std::all_of(nodes.begin(), nodes.end(), [&](const Node& node) { return value(node).is_number(); }))
+        return false;
+    const Node &first = nodes.front(), &last = nodes.back();
+    const double slope = (value(last).number() - value(first).number()) / static_cast<double>(last.step - first.step);
+    return std::all_of(nodes.begin(), nodes.end(), [&](const Node& node) {
+        const double line = value(first).number() + slope * static_cast<double>(node.step - first.step);
+        return std::abs(value(node).number() - line) <= 1e-9 * (1.0 + std::abs(line));
+    });
+}
+
+/// Keeps a few of many steps that differ only linearly: nodes spread evenly, each weighted by the integral of its
+/// piecewise linear hat over the steps. Sums of what is linear in the step between nodes stay exact.
+void append_interpolated(const std::vector<Node>& all, std::vector<Node>& nodes) {
+    if (all.size() <= interpolation_nodes) {
+        nodes.insert(nodes.end(), all.begin(), all.end());
+        return;
+    }
     std::vector<std::size_t> at;
-    for (std::size_t i = 0; i < count; ++i) at.push_back(i * (all.size() - 1) / (count - 1));
+    for (std::size_t i = 0; i < interpolation_nodes; ++i)
+        at.push_back(i * (all.size() - 1) / (interpolation_nodes - 1));
+    const std::size_t begin = nodes.size();
     for (const std::size_t index : at) {
         nodes.push_back(all[index]);
         nodes.back().count = 0;
     }
     for (std::size_t i = 0, segment = 0; i < all.size(); ++i) {
         while (segment + 2 < at.size() && i > at[segment + 1]) ++segment;
-        const double share = static_cast<double>(i - at[segment]) / static_cast<double>(at[segment + 1] - at[segment]);
-        nodes[segment].count += all[i].count * (1.0 - share);
-        nodes[segment + 1].count += all[i].count * share;
+        const std::int64_t left = all[at[segment]].step, right = all[at[segment + 1]].step;
+        const double share = static_cast<double>(all[i].step - left) / static_cast<double>(right - left);
+        nodes[begin + segment].count += all[i].count * (1.0 - share);
+        nodes[begin + segment + 1].count += all[i].count * share;
     }
+}
+
+/// Steps that agree in every variable that is not linear in the step (a switch, a chunk number) are one class;
+/// interpolation never crosses from one class to another.
+std::vector<Node> interpolated(const std::vector<Node>& all) {
+    std::vector<bool> linear;
+    for (std::size_t i = 0; i < all.front().variables.size(); ++i) linear.push_back(is_linear(all, i));
+    std::map<std::string, std::size_t> known;
+    std::vector<std::vector<Node>> classes;
+    for (const Node& node : all) {
+        std::string key;
+        for (std::size_t i = 0; i < linear.size(); ++i) {
+            if (!linear[i]) key += text_of(node.variables[i].value) + ';';
+        }
+        const auto [found, inserted] = known.try_emplace(std::move(key), classes.size());
+        if (inserted) classes.emplace_back();
+        classes[found->second].push_back(node);
+    }
+    std::vector<Node> nodes;
+    for (const auto& members : classes) append_interpolated(members, nodes);
+    std::sort(nodes.begin(), nodes.end(), [](const Node& a, const Node& b) { return a.step < b.step; });
     return nodes;
 }
 
@@ -187,11 +230,9 @@ std::vector<Node> plan_steps(const StageDescriptor& stage, const Descriptor& des
     const bool varies = std::any_of(stage.variables.begin(), stage.variables.end(),
                                     [&](const auto& variable) { return variable.second.mentions(step_name); });
     if (repeat == 0) return {};
-    std::vector<Node> nodes = distinct_steps(stage, descriptor, globals, step_name,
-                                             varies ? static_cast<std::int64_t>(std::ceil(repeat)) : 1);
-    if (nodes.size() > max_distinct_passes) nodes = interpolated(std::move(nodes), interpolation_nodes);
-    const double planned = varies ? std::ceil(repeat) : 1.0;
-    for (Node& node : nodes) node.count *= repeat / planned;
+    std::vector<Node> nodes = distinct_steps(stage, descriptor, globals, step_name, varies ? repeat : 1.0);
+    if (nodes.size() > max_distinct_passes) return interpolated(nodes);
+    if (!varies) nodes.front().count = repeat;
     return nodes;
 }
 
@@ -303,18 +344,29 @@ std::optional<Stage> expand_stage(const Descriptor& descriptor, const StageDescr
     return result;
 }
 
-/// Every component's parameters once, over all its stages and passes.
+/// Every component's parameters once, over all its stages and passes. InputError where two stages mean different
+/// weights by one name.
 std::vector<Component> collect_components(const std::vector<Stage>& stages) {
+    constexpr std::int64_t most = 1'000'000'000'000'000'000;
     std::vector<Component> components;
-    std::map<std::string, std::set<std::uint64_t>> seen;
+    std::map<std::string, std::unordered_map<std::uint64_t, std::int64_t>> seen;
     for (const Stage& stage : stages) {
         auto found = std::find_if(components.begin(), components.end(),
                                   [&](const Component& component) { return component.name == stage.component; });
         if (found == components.end()) found = components.insert(components.end(), Component{stage.component, 0, 0});
+        auto& known = seen[stage.component];
         for (const Pass& pass : stage.passes) {
             for (const Weight& weight : pass.graph.weights) {
-                if (!seen[stage.component].insert(weight.key).second) continue;
-                found->parameters += weight.parameters;
+                const auto [entry, inserted] = known.try_emplace(weight.key, weight.parameters);
+                if (!inserted && entry->second != weight.parameters) {
+                    throw InputError({SourcePosition{}, stage.name,
+                                      std::to_string(weight.parameters) + " parameters that another stage of \"" +
+                                          stage.component + "\" has with " + std::to_string(entry->second),
+                                      "the same layers in stages of one component",
+                                      "give layers that differ a `name:`"});
+                }
+                if (!inserted) continue;
+                found->parameters = std::min(most, found->parameters + weight.parameters);
                 found->weight_bytes += static_cast<double>(weight.parameters) * bytes_per_element(weight.type);
             }
         }

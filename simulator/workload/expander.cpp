@@ -16,6 +16,7 @@ bool is_elementwise(Builtin builtin) {
 }
 
 constexpr std::int64_t most_iterations = 100'000;
+constexpr std::int64_t most_parameters = 1'000'000'000'000'000;
 
 }  // namespace
 
@@ -209,7 +210,16 @@ ValueId Expander::emit(const Layer& layer, const OperatorKind& kind, const std::
             weight_name = combine_keys(std::hash<std::string_view>{}(text(layer.arguments[i].names.front())), 7);
         }
     }
-    return builder_.emit(layer.path_name, kind, inputs, output, type, weight_name);
+    const std::int64_t parameters = parameters_of(kind);
+    if (parameters > most_parameters) fail(layer, "more than 1e15 parameters", "a smaller layer");
+    const ValueId result = builder_.emit(layer.path_name, identity(layer), kind, inputs, output, type, weight_name);
+    if (parameters > 0 && builder_.conflicting_parameters() >= 0) {
+        fail(layer,
+             std::to_string(parameters) + " parameters under the name of " +
+                 std::to_string(builder_.conflicting_parameters()) + " others",
+             "weights of one size for one name", "give one of the layers a `name:` of its own");
+    }
+    return result;
 }
 
 std::string Expander::describe(ValueId id) const {
@@ -232,6 +242,14 @@ void Expander::fail(const Layer& layer, std::string found, std::string expected,
 
 void Expander::fail_at(const SourcePosition& where, std::string found, std::string expected, std::string hint) const {
     throw InputError({where, path(), std::move(found), std::move(expected), std::move(hint)});
+}
+
+/// Layers of a module are known by where they stand in it, so that one skipped by `when` renames no other. Layers of a
+/// stage are known by their names: two stages of one component write theirs apart and share weights.
+std::uint64_t Expander::identity(const Layer& layer) const {
+    if (module_depth_ == 0) return 0;
+    return combine_keys(static_cast<std::uint64_t>(layer.where.line), static_cast<std::uint64_t>(layer.where.column)) |
+           1U;
 }
 
 // ---------------------------------------------------------------------------------------------- flow
@@ -275,7 +293,7 @@ ValueId Expander::apply_flow(const Layer& layer, ValueId input) {
     };
     switch (layer.spec->builtin) {
         case Builtin::block: {
-            builder_.enter(layer.path_name);
+            builder_.enter(layer.path_name, identity(layer));
             const ValueId result = apply_block(argument(layer, "layers").layers, input);
             builder_.leave();
             return result;
@@ -341,7 +359,7 @@ ValueId Expander::apply_block(const std::vector<Layer>& layers, ValueId input) {
 
 ValueId Expander::apply_residual(const Layer& layer, ValueId input) {
     require_current(layer, input);
-    if (layer.named) builder_.enter(layer.path_name);
+    if (layer.named) builder_.enter(layer.path_name, identity(layer));
     const ValueId body = apply_block(argument(layer, "layers").layers, input);
     ValueId shortcut = input;
     if (argument(layer, "shortcut").given) shortcut = apply_block(argument(layer, "shortcut").layers, input);
@@ -362,7 +380,7 @@ ValueId Expander::apply_repeat(const Layer& layer, ValueId input) {
         evaluate_integer(argument(layer, "times").expression, environment(), "repeat", 0, most_iterations);
     const auto& layers = argument(layer, "layers").layers;
     for (std::int64_t i = 0; i < times; ++i) {
-        builder_.enter(layer.path_name, i);
+        builder_.enter(layer.path_name, identity(layer), i);
         input = apply_block(layers, input);
         builder_.leave();
     }
@@ -389,7 +407,7 @@ ValueId Expander::apply_for(const Layer& layer, ValueId input) {
     for (std::size_t i = 0; i < values.front().size(); ++i) {
         const std::size_t begin = variables_.size();
         for (std::size_t v = 0; v < variables.size(); ++v) variables_.push_back({variables[v].first, values[v][i]});
-        builder_.enter(layer.path_name, static_cast<std::int64_t>(i), shared);
+        builder_.enter(layer.path_name, identity(layer), static_cast<std::int64_t>(i), shared);
         input = apply_block(layers, input);
         builder_.leave();
         variables_.resize(begin);
@@ -465,8 +483,10 @@ ValueId Expander::apply_module(const Layer& layer, ValueId input) {
     const std::size_t variables = variables_.size(), tensors = tensors_.size();
     const std::size_t variables_begin = variables_begin_, tensors_begin = tensors_begin_;
     bind_arguments(layer);
-    builder_.enter(layer.path_name);
+    builder_.enter(layer.path_name, identity(layer));
+    ++module_depth_;
     const ValueId result = apply_block(layer.module->layers, input);
+    --module_depth_;
     builder_.leave();
     variables_.resize(variables);
     tensors_.resize(tensors);

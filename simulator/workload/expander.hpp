@@ -89,6 +89,7 @@ private:
     [[nodiscard]] ValueId tensor_argument(const Argument& given);
     void check_argument(const Layer& layer, const ModuleArgument& spec, const Argument& given,
                         const Datum& value) const;
+    [[nodiscard]] std::uint64_t identity(const Layer& layer) const;
     void require_current(const Layer& layer, ValueId input) const;
     [[nodiscard]] const ValueId* find_tensor(std::string_view name) const;
     [[nodiscard]] const ValueId* find_tensor(NameId name) const;
@@ -102,6 +103,7 @@ private:
     std::size_t variables_begin_ = 0;  ///< of the innermost module
     std::vector<std::pair<NameId, ValueId>> tensors_;
     std::size_t tensors_begin_ = 0;
+    int module_depth_ = 0;
     std::unordered_map<NameId, std::vector<ValueId>> stacks_;
     std::unordered_map<std::uint64_t, ValueId> states_;
     std::vector<std::pair<std::string, Value>> outputs_;

@@ -4,6 +4,7 @@
 #include "cupola/workload/expression_functions.hpp"
 
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -62,10 +63,8 @@ std::string text_of(const Datum& datum) {
     if (datum.is_none()) return "none";
     if (const auto* whole = datum.integer()) return std::to_string(*whole);
     if (const auto* real = datum.real()) {
-        std::string text = std::to_string(*real);
-        text.erase(text.find_last_not_of('0') + 1);
-        if (text.back() == '.') text.pop_back();
-        return text;
+        std::array<char, 32> text{};  // the shortest text that reads back as the same number
+        return {text.data(), std::to_chars(text.data(), text.data() + text.size(), *real).ptr};
     }
     if (const auto* text = datum.text()) return "'" + *text + "'";
     std::string text = "[";

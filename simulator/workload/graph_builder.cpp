@@ -16,7 +16,8 @@ ValueId GraphBuilder::add_input(const Shape& shape, DataType type, bool persiste
     return static_cast<ValueId>(graph_.values.size() - 1);
 }
 
-GraphBuilder::Leaf GraphBuilder::child(NameId segment, std::int64_t index, bool shared_weights) {
+GraphBuilder::Leaf GraphBuilder::child(NameId segment, std::uint64_t identity, std::int64_t index,
+                                       bool shared_weights) {
     Open& parent = open_.back();
     int occurrence = 0;
     bool known = false;
@@ -28,7 +29,9 @@ GraphBuilder::Leaf GraphBuilder::child(NameId segment, std::int64_t index, bool 
         break;
     }
     if (!known) parent.children.emplace_back(segment, 1);
-    std::uint64_t key = combine_keys(combine_keys(parent.key, segment + 1), static_cast<std::uint64_t>(occurrence));
+    std::uint64_t key =
+        identity != 0 ? combine_keys(parent.key, identity)
+                      : combine_keys(combine_keys(parent.key, segment + 1), static_cast<std::uint64_t>(occurrence));
     if (index >= 0 && !shared_weights) key = combine_keys(key, static_cast<std::uint64_t>(index) + 1);
     std::string name = names_.text(segment);
     if (occurrence > 0) name += "_" + std::to_string(occurrence + 1);
@@ -37,20 +40,26 @@ GraphBuilder::Leaf GraphBuilder::child(NameId segment, std::int64_t index, bool 
     return {static_cast<std::uint32_t>(graph_.scopes.size() - 1), key};
 }
 
-void GraphBuilder::enter(NameId segment, std::int64_t index, bool shared_weights) {
-    const Leaf leaf = child(segment, index, shared_weights);
+void GraphBuilder::enter(NameId segment, std::uint64_t identity, std::int64_t index, bool shared_weights) {
+    const Leaf leaf = child(segment, identity, index, shared_weights);
     open_.push_back({leaf.id, leaf.key, {}});
 }
 
 std::uint32_t GraphBuilder::weight_of(std::uint64_t key, std::int64_t parameters, DataType type) {
     const auto [found, inserted] = weights_.try_emplace(key, static_cast<std::uint32_t>(graph_.weights.size()));
-    if (inserted) graph_.weights.push_back({key, parameters, type});
+    conflict_ = -1;
+    if (inserted) {
+        graph_.weights.push_back({key, parameters, type});
+    } else if (graph_.weights[found->second].parameters != parameters) {
+        conflict_ = graph_.weights[found->second].parameters;
+    }
     return found->second;
 }
 
-ValueId GraphBuilder::emit(NameId segment, const OperatorKind& kind, std::span<const ValueId> inputs,
-                           const Shape& shape, DataType type, std::uint64_t weight_name) {
-    const Leaf leaf = child(segment, -1, false);
+ValueId GraphBuilder::emit(NameId segment, std::uint64_t identity, const OperatorKind& kind,
+                           std::span<const ValueId> inputs, const Shape& shape, DataType type,
+                           std::uint64_t weight_name) {
+    const Leaf leaf = child(segment, identity, -1, false);
     Operator op;
     op.kind = kind;
     op.first_input = static_cast<std::uint32_t>(graph_.operands.size());

@@ -24,7 +24,8 @@ public:
 
     /// Opens a module scope. Siblings of one name are told apart by a counter; `index` >= 0 appends ".index".
     /// With `shared_weights` the index does not enter the weights' identity.
-    void enter(NameId segment, std::int64_t index = -1, bool shared_weights = false);
+    /// `identity` != 0 names the module by where it is written instead of by segment and counter.
+    void enter(NameId segment, std::uint64_t identity, std::int64_t index = -1, bool shared_weights = false);
     void leave() { open_.pop_back(); }
     [[nodiscard]] std::size_t depth() const { return open_.size(); }
     [[nodiscard]] std::uint64_t scope_key() const { return open_.back().key; }
@@ -32,8 +33,10 @@ public:
 
     /// Appends an operator in a leaf scope of that name. Its parameters follow from its kind unless given.
     /// `weight_name` != 0 ties the weights to all operators of the component with the same name.
-    ValueId emit(NameId segment, const OperatorKind& kind, std::span<const ValueId> inputs, const Shape& shape,
-                 DataType type, std::uint64_t weight_name = 0);
+    ValueId emit(NameId segment, std::uint64_t identity, const OperatorKind& kind, std::span<const ValueId> inputs,
+                 const Shape& shape, DataType type, std::uint64_t weight_name = 0);
+    /// Parameters of an earlier operator whose weights the last one shares without being of their size; -1 if none.
+    [[nodiscard]] std::int64_t conflicting_parameters() const { return conflict_; }
 
     [[nodiscard]] const Value& value(ValueId id) const { return graph_.values[id]; }
     [[nodiscard]] Value& value(ValueId id) { return graph_.values[id]; }
@@ -51,13 +54,14 @@ private:
         std::uint32_t id;
         std::uint64_t key;
     };
-    Leaf child(NameId segment, std::int64_t index, bool shared_weights);
+    Leaf child(NameId segment, std::uint64_t identity, std::int64_t index, bool shared_weights);
     std::uint32_t weight_of(std::uint64_t key, std::int64_t parameters, DataType type);
 
     const Names& names_;
     Graph graph_;
     std::vector<Open> open_;
     std::unordered_map<std::uint64_t, std::uint32_t> weights_;
+    std::int64_t conflict_ = -1;
 };
 
 /// A hash of two keys.

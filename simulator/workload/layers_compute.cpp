@@ -64,6 +64,10 @@ void read_padding(Expander& expander, const Layer& layer, std::size_t rank, cons
         const std::int64_t same = conv.transposed ? std::max<std::int64_t>(conv.kernel[i] - conv.stride[i], 0) / 2
                                                   : dilation[i] * (conv.kernel[i] - 1) / 2;
         conv.pad_before[i] = conv.pad_after[i] = i + rank < 3 ? 0 : same;
+        // An even kernel keeps the size (times the stride, if transposed) with one more behind than before.
+        const std::int64_t total = conv.transposed ? std::max<std::int64_t>(conv.kernel[i] - conv.stride[i], 0)
+                                                   : dilation[i] * (conv.kernel[i] - 1);
+        if (i + rank >= 3 && (conv.transposed || conv.stride[i] == 1)) conv.pad_after[i] = total - same;
     }
     if (!given.given) return;
     const std::vector<Datum> values = evaluate_list(given.expression, expander.environment());

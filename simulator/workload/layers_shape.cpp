@@ -224,7 +224,12 @@ ValueId build_pad(Expander& expander, const Layer& layer, ValueId input) {
         const int atom = shape.find_atom(expander.text(name));
         if (atom < 0)
             expander.fail_at(sizes.where, "\"" + std::string(expander.text(name)) + "\"", "an axis of " + shape.text());
-        for (const Datum& side : evaluate_list(expression, expander.environment())) {
+        const std::vector<Datum> sides = evaluate_list(expression, expander.environment());
+        if (sides.size() > 2) {
+            expander.fail_at(sizes.where, std::to_string(sides.size()) + " numbers",
+                             "a number to add before, or [before, after]");
+        }
+        for (const Datum& side : sides) {
             if (side.integer() == nullptr || *side.integer() < 0 || *side.integer() > 1'000'000) {
                 expander.fail_at(sizes.where, text_of(side), "a number to add before, or [before, after]");
             }

@@ -2,6 +2,8 @@
 
 #include "cupola/units/overloaded.hpp"
 
+#include <initializer_list>
+
 namespace cupola {
 namespace {
 
@@ -151,6 +153,16 @@ double macs_of(const OperatorKind& kind) {
 
 namespace {
 
+/// At most 2^62, so that a sum with a bias stays a number; limits on sizes refuse it.
+std::int64_t saturating_product(std::initializer_list<std::int64_t> factors) {
+    constexpr std::int64_t most = std::int64_t{1} << 62;
+    std::int64_t product = 1;
+    for (const std::int64_t factor : factors) {
+        if (__builtin_mul_overflow(product, factor, &product) || product > most) return most;
+    }
+    return product;
+}
+
 double elementwise_steps(ElementwiseKind kind) {
     switch (kind) {
         case ElementwiseKind::modulate:
@@ -202,16 +214,18 @@ double flops_of(const OperatorKind& kind, double output_elements) {
 std::int64_t parameters_of(const OperatorKind& kind) {
     if (const auto* conv = std::get_if<Convolution>(&kind)) {
         const auto& k = conv->kernel;
-        return conv->out_channels * (conv->in_channels / conv->groups) * k[0] * k[1] * k[2] +
+        return saturating_product({conv->out_channels, conv->in_channels / conv->groups, k[0], k[1], k[2]}) +
                (conv->bias ? conv->out_channels : 0);
     }
     if (const auto* linear = std::get_if<Linear>(&kind)) {
-        return linear->in * linear->out + (linear->bias ? linear->out : 0);
+        return saturating_product({linear->in, linear->out}) + (linear->bias ? linear->out : 0);
     }
     if (const auto* norm = std::get_if<Norm>(&kind)) {
         return (norm->scale ? norm->channels : 0) + (norm->shift ? norm->channels : 0);
     }
-    if (const auto* embedding = std::get_if<Embedding>(&kind)) return embedding->vocabulary * embedding->width;
+    if (const auto* embedding = std::get_if<Embedding>(&kind)) {
+        return saturating_product({embedding->vocabulary, embedding->width});
+    }
     if (const auto* elementwise = std::get_if<Elementwise>(&kind)) {
         return elementwise->kind == ElementwiseKind::lerp ? 1 : 0;
     }

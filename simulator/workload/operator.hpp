@@ -173,7 +173,7 @@ using OperatorKind =
 [[nodiscard]] double flops_of(const OperatorKind& kind, double output_elements);
 
 /// Trainable parameters that the operator's sizes imply (weights, biases, norm scales and shifts, tables).
-/// `Parameter` operators carry theirs as the size of their value.
+/// Saturates at 2^62. `Parameter` operators carry theirs as the size of their value.
 [[nodiscard]] std::int64_t parameters_of(const OperatorKind& kind);
 
 }  // namespace cupola

@@ -264,3 +264,52 @@ TEST_CASE("the small UNet that workloads/README.md teaches with loads as printed
     const Graph& graph = workload.stages.front().passes.front().graph;
     CHECK(graph.output(graph.operators.back()).shape.sizes() == "1x4x64x64");
 }
+
+TEST_CASE("interpolation over steps never crosses a switch, whatever the number of steps") {
+    // Every other step works; the length grows all the while.
+    for (const std::int64_t steps : {64, 65, 128, 129, 1000}) {
+        CAPTURE(steps);
+        const Workload workload =
+            load_text("name: model\nsources: [a test]\nstages:\n  - main:\n      repeat: " + std::to_string(steps) +
+                      "\n      let: {length: 5 + step, works: step % 2}\n      input: {batch: length, channels: 8}\n"
+                      "      layers:\n        - when: works == 1\n          layers: [{linear: 8}]\n");
+        double expected = 0;
+        for (std::int64_t step = 1; step < steps; step += 2) expected += 64.0 * static_cast<double>(5 + step);
+        CHECK(run_macs(workload).linear == doctest::Approx(expected).epsilon(1e-12));
+        CHECK(workload.stages.front().steps() == doctest::Approx(static_cast<double>(steps)).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("steps that differ in a small real number are told apart") {
+    const Workload workload = load_text(
+        "name: model\nsources: [a test]\nstages:\n  - main:\n      repeat: 2\n      let: {a: 1.0 + step * 0.00000001}\n"
+        "      input: {batch: \"choose(a > 1.000000001, 100, 1)\", channels: 8}\n      layers: [{linear: 8}]\n");
+    CHECK(run_macs(workload).linear == 64.0 * 101);
+}
+
+TEST_CASE("of a fractional number of steps the last counts in part") {
+    const Workload workload = load_text(
+        "name: model\nsources: [a test]\nstages:\n  - main:\n      repeat: 2.5\n      let: {rows: 10 * (step + 1)}\n"
+        "      input: {batch: rows, channels: 8}\n      layers: [{linear: 8}]\n");
+    CHECK(run_macs(workload).linear == 64.0 * (10 + 20 + 0.5 * 30));
+}
+
+TEST_CASE("a layer that `when` skips in a module renames no other's weights") {
+    const std::string modules =
+        "modules:\n  body:\n    arguments: {extra: bool}\n    layers:\n"
+        "      - when: extra\n        layers: [{linear: 8}]\n      - linear: 8\n";
+    const std::string text =
+        "name: model\nsources: [a test]\n" + modules +
+        "stages:\n  - first: {component: net, input: {batch: 1, channels: 8}, layers: [{body: {extra: "
+        "false}}]}\n  - second: {component: net, input: {batch: 1, channels: 8}, layers: [{body: "
+        "{extra: true}}]}\n";
+    CHECK(load_text(text).components.front().parameters == 2 * 72);
+}
+
+TEST_CASE("a convolution keeps the size at stride 1, with an even kernel too") {
+    const std::string input = "{batch: 1, channels: 8, height: 16, width: 12}";
+    CHECK(operators(load_text(one_stage(input, "        - conv: {out: 4, kernel: 4}\n"))) == "conv 1x4x16x12");
+    CHECK(
+        operators(load_text(one_stage(input, "        - conv: {out: 4, kernel: 3, stride: 2, transposed: true}\n"))) ==
+        "conv_transpose 1x4x32x24");
+}
