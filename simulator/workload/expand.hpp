@@ -23,7 +23,7 @@ struct ExpandLimits {
 [[nodiscard]] Workload expand(Descriptor& descriptor, const std::vector<std::pair<std::string, std::string>>& settings,
                               const ExpandLimits& limits = {});
 
-inline constexpr std::size_t max_distinct_passes = 64;  ///< evaluated one by one up to here
+inline constexpr std::size_t max_distinct_passes = 32;  ///< evaluated one by one up to here
 inline constexpr std::size_t interpolation_nodes = 17;  ///< beyond it
 
 }  // namespace cupola
