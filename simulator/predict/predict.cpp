@@ -53,7 +53,7 @@ public:
     [[nodiscard]] Prediction finish(const Workload& workload);
 
 private:
-    void run(const Stage& stage, const Pass& pass, PredictedStage& result);
+    void run(const Stage& stage, const Pass& pass, LaunchQueue& queue, PredictedStage& result);
     void book(const KernelCost& cost, Category category, double launches, PredictedStage& stage);
     void close_stage(const PredictedStage& stage);
     [[nodiscard]] DataType matrix_type() const;
@@ -76,14 +76,15 @@ void Predictor::run(const Stage& stage) {
     PredictedStage result;
     result.name = stage.name;
     result.steps = stage.steps();
-    for (const Pass& pass : stage.passes) run(stage, pass, result);
+    LaunchQueue queue(path_);  // the host keeps its lead from pass to pass; each stage starts without one
+    for (const Pass& pass : stage.passes) run(stage, pass, queue, result);
     if (result.steps > 0) result.launches_per_step /= result.steps;
     result.dispatch = result.span.host;
     close_stage(result);
     stages_.push_back(std::move(result));
 }
 
-void Predictor::run(const Stage& stage, const Pass& pass, PredictedStage& result) {
+void Predictor::run(const Stage& stage, const Pass& pass, LaunchQueue& queue, PredictedStage& result) {
     const KernelSequence sequence = lower(pass.graph, stack_, gpu_.architecture);
     ids_.clear();
     for (const Kernel& kernel : sequence.kernels) ids_.push_back(table_.index_of(kernel));
@@ -97,7 +98,7 @@ void Predictor::run(const Stage& stage, const Pass& pass, PredictedStage& result
         if (counts_[instance.kernel]++ == 0) examples_[instance.kernel] = instance.operator_index;
         launches_.push_back({instance.host, table_[ids_[instance.kernel]].cost.time});
     }
-    add(result.span, run_passes(launches_, path_, pass.count));
+    add(result.span, queue.run(launches_, pass.count, sequence.trailing_host));
     result.launches_per_step += static_cast<double>(launches_.size()) * pass.count;
     result.peak_activation_bytes = std::max(result.peak_activation_bytes, sequence.peak_activation_bytes);
 

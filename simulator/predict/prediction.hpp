@@ -62,7 +62,8 @@ struct Prediction {
 /// longest one's.
 [[nodiscard]] std::vector<PredictedKernel> merged_kernels(const std::vector<PredictedKernel>& kernels);
 
-/// The one prediction: lowers, prices and schedules every pass of every stage.
+/// The one prediction: lowers, prices and schedules every pass of every stage. The passes of a stage follow each other
+/// on one launch queue; a stage starts on an idle GPU.
 [[nodiscard]] Prediction predict(const Workload& workload, const Gpu& gpu, const Stack& stack);
 
 }  // namespace cupola

@@ -24,7 +24,9 @@ KernelSequence lower(const Graph& graph, const Stack& stack, Architecture archit
         const StorageId storage = lowering.tensor(output).storage;
         if (storage != no_id) lowering.recorder.keep(storage);
     }
-    return lowering.recorder.finish();
+    KernelSequence sequence = lowering.recorder.finish();
+    sequence.trailing_host = lowering.trailing_host();
+    return sequence;
 }
 
 }  // namespace cupola

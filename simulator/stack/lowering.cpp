@@ -8,6 +8,19 @@ namespace {
 /// rather than the traffic sets the pace.
 constexpr double coalesced_run_bytes = 128;
 
+bool has_tf32(Architecture architecture) {
+    switch (architecture) {
+        case Architecture::volta:
+        case Architecture::turing: return false;
+        case Architecture::ampere:
+        case Architecture::ampere_consumer:
+        case Architecture::ada:
+        case Architecture::hopper:
+        case Architecture::blackwell: return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 Lowering::Lowering(const Graph& graph_, const Stack& stack_, Architecture architecture_)
@@ -61,6 +74,10 @@ Tensor Lowering::weight(double elements) {
     return {storage, bytes_of(elements, parameters.type)};
 }
 
+DataType Lowering::math_type(DataType type, bool tf32) const {
+    return type == DataType::fp32 && tf32 && has_tf32(architecture) ? DataType::tf32 : type;
+}
+
 void Lowering::begin_memory(std::string_view label, Category category, DataType type, Pattern pattern, double elements,
                             PointwiseWork work, std::int64_t rows) {
     recorder.begin(label, category, type,
@@ -69,8 +86,7 @@ void Lowering::begin_memory(std::string_view label, Category category, DataType 
 }
 
 void Lowering::launch(Seconds host, std::uint32_t operator_index) {
-    const Seconds total = stack.cuda_graphs ? Seconds{} : stack.host_speed * (pending_ + host);
-    recorder.launch(operator_index, total);
+    recorder.launch(operator_index, host_time(pending_ + host));
     pending_ = Seconds{};
 }
 

@@ -66,6 +66,11 @@ public:
         return work;
     }
 
+    /// Types of the matrix instructions that work on tensors of `type`: TF32 for fp32 where the stack allows it and the
+    /// GPU has it. Tensors stay 4-byte fp32 in memory.
+    [[nodiscard]] DataType convolution_type(DataType type) const { return math_type(type, stack.tf32_convolution); }
+    [[nodiscard]] DataType matmul_type(DataType type) const { return math_type(type, stack.tf32_matmul); }
+
     // Kernels. Each is `begin_…`, operands on `recorder`, `launch`.
     void begin_memory(std::string_view label, Category category, DataType type, Pattern pattern, double elements,
                       PointwiseWork work = {}, std::int64_t rows = 1);
@@ -77,8 +82,10 @@ public:
     void write(Tensor tensor, double run_bytes = 0) { recorder.write(tensor.storage, tensor.bytes, run_bytes); }
     /// Reads a value whose memory order may differ from that of the kernel's result.
     void read_in_order(ValueId value, const Layout& order);
-    /// Host time of an operator that launches nothing by itself (a view); the next launch carries it.
+    /// Host time of an operator that launches nothing by itself (a view); the next launch carries it, if there is one.
     void charge(Seconds host) { pending_ += host; }
+    /// What no launch carried.
+    [[nodiscard]] Seconds trailing_host() const { return host_time(pending_); }
 
     /// The value in logical order: itself, or a copy made now.
     [[nodiscard]] Tensor contiguous(ValueId value, std::string_view label);
@@ -86,11 +93,18 @@ public:
     void copy(ValueId value, Tensor target, const Layout& to, std::string_view label);
 
 private:
+    /// On this stack's host; nothing in a CUDA graph.
+    [[nodiscard]] Seconds host_time(Seconds cost) const {
+        return stack.cuda_graphs ? Seconds{} : stack.host_speed * cost;
+    }
+
     struct ValueState {
         Layout layout;
         StorageId storage = no_id;
         double elements = 0, bytes = 0;
     };
+
+    [[nodiscard]] DataType math_type(DataType type, bool tf32) const;
 
     const Operator* operator_ = nullptr;
     std::uint32_t operator_index_ = 0;

@@ -35,7 +35,9 @@ struct Stack {
     TensorLayout layout = TensorLayout::channels_first;
     bool fuse_pointwise = false;  ///< pointwise chains, and one norm or softmax with its neighbours, become one kernel
     bool cuda_graphs = false;
-    bool fuse_conv_bias = false;  ///< the convolution adds its bias itself
+    bool fuse_conv_bias = false;    ///< the convolution adds its bias itself
+    bool tf32_convolution = false;  ///< fp32 convolutions run as TF32 where the GPU has it
+    bool tf32_matmul = false;       ///< fp32 matrix products (linear, matmul, attention) do
     DispatchCosts dispatch;
     KernelCode code;
     Seconds start_latency, kernel_gap, sync, graph_launch, host_per_pass;
@@ -56,10 +58,12 @@ struct KernelInstance {
 struct KernelSequence {
     std::vector<Kernel> kernels;           ///< distinct
     std::vector<KernelInstance> launches;  ///< in order
+    Seconds trailing_host;                 ///< CPU time of the views after the last launch
     Bytes peak_activation_bytes;           ///< largest sum of live tensors (weights not counted)
 };
 
-/// Lowers one pass. Which fused attention kernel runs depends on the GPU's architecture; nothing else does.
+/// Lowers one pass. Which fused attention kernel runs and whether TF32 exists depend on the GPU's architecture; nothing
+/// else does.
 [[nodiscard]] KernelSequence lower(const Graph& graph, const Stack& stack, Architecture architecture);
 
 }  // namespace cupola

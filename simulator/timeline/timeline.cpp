@@ -1,11 +1,9 @@
 #include "cupola/timeline/timeline.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
-#include <vector>
 
 namespace cupola {
 namespace {
@@ -14,100 +12,81 @@ namespace {
 constexpr int max_simulated_passes = 4;
 /// Two passes that differ by less than this share repeat: what is left is rounding.
 constexpr double repeat_tolerance = 1e-9;
-
-/// The state of the recurrence between launches. Plain doubles in seconds: this loop runs once a kernel.
-class LaunchQueue {
-public:
-    explicit LaunchQueue(const LaunchPath& path)
-        : start_latency_(path.start_latency.value()),
-          gap_(path.gap.value()),
-          starts_(static_cast<std::size_t>(std::max<std::int64_t>(1, path.queue_depth)), 0.0) {}
-
-    void host_work(Seconds time) { cpu_ += time.value(); }
-
-    void run(std::span<const Launch> launches) {
-        double cpu = cpu_, end = end_;
-        std::size_t slot = slot_;
-        for (const Launch& launch : launches) {
-            // The slot about to be overwritten holds the start of the launch `queue_depth` before this one.
-            cpu = std::max(cpu, starts_[slot]) + launch.host.value();
-            const double start = std::max(cpu + start_latency_, end + gap_);
-            starts_[slot] = start;
-            end = start + launch.device.value();
-            if (++slot == starts_.size()) slot = 0;
-        }
-        cpu_ = cpu;
-        end_ = end;
-        slot_ = slot;
-    }
-
-    void synchronise(Seconds cost) { cpu_ = std::max(cpu_, end_) + cost.value(); }
-
-    /// When both the host and the GPU are done with everything so far.
-    [[nodiscard]] double now() const { return std::max(cpu_, end_); }
-
-private:
-    double start_latency_, gap_;
-    double cpu_ = 0.0;
-    double end_ = -std::numeric_limits<double>::infinity();  // no kernel before the first
-    std::vector<double> starts_;
-    std::size_t slot_ = 0;
-};
-
-/// Latency after 0, 1, 2 … passes; beyond the last simulated pass it grows by `period` a pass.
-struct Schedule {
-    std::array<double, max_simulated_passes + 1> latency{};
-    int simulated = 0;
-    double period = 0.0;
-
-    [[nodiscard]] double after(double passes) const {
-        if (passes >= simulated) return latency[static_cast<std::size_t>(simulated)] + (passes - simulated) * period;
-        const double whole = std::floor(passes);
-        const auto index = static_cast<std::size_t>(whole);
-        return latency[index] + (passes - whole) * (latency[index + 1] - latency[index]);
-    }
-};
-
-Schedule schedule(std::span<const Launch> launches, const LaunchPath& path, double passes) {
-    LaunchQueue queue(path);
-    Schedule result;
-    // After a synchronisation the GPU is idle and the queue empty: every pass repeats the first.
-    const double wanted = path.sync_each_pass ? 1.0 : std::ceil(passes);
-    const int limit = static_cast<int>(std::min<double>(wanted, max_simulated_passes));
-    for (int pass = 1; pass <= limit; ++pass) {
-        queue.host_work(path.host_per_pass);
-        queue.run(launches);
-        if (path.sync_each_pass) queue.synchronise(path.sync);
-        const auto index = static_cast<std::size_t>(pass);
-        result.latency[index] = queue.now();
-        const double previous_period = result.period;
-        result.period = result.latency[index] - result.latency[index - 1];
-        result.simulated = pass;
-        if (pass > 1 && std::abs(result.period - previous_period) <= repeat_tolerance * result.period) break;
-    }
-    return result;
-}
+/// When an idle GPU was done: no launch waits for it.
+constexpr double long_ago = -std::numeric_limits<double>::infinity();
 
 }  // namespace
 
-Span run_passes(std::span<const Launch> launches, const LaunchPath& path, double passes) {
-    if (!(passes >= 0.0) || !std::isfinite(passes)) throw std::invalid_argument("run_passes: passes must be >= 0");
+LaunchQueue::LaunchQueue(const LaunchPath& path)
+    : path_(path),
+      end_(long_ago),
+      starts_(static_cast<std::size_t>(std::max<std::int64_t>(1, path.queue_depth)), 0.0) {}
+
+void LaunchQueue::enqueue(std::span<const Launch> launches) {
+    const double start_latency = path_.start_latency.value(), gap = path_.gap.value();
+    double cpu = cpu_, end = end_;
+    std::size_t slot = slot_;
+    for (const Launch& launch : launches) {
+        // The slot about to be overwritten holds the start of the launch `queue_depth` before this one.
+        cpu = std::max(cpu, starts_[slot]) + launch.host.value();
+        const double start = std::max(cpu + start_latency, end + gap);
+        starts_[slot] = start;
+        end = start + launch.device.value();
+        if (++slot == starts_.size()) slot = 0;
+    }
+    cpu_ = cpu;
+    end_ = end;
+    slot_ = slot;
+}
+
+void LaunchQueue::synchronise() {
+    cpu_ = now() + path_.sync.value();
+    end_ = long_ago;
+}
+
+double LaunchQueue::now() const { return std::max(cpu_, end_); }
+
+double LaunchQueue::repeat(std::span<const Launch> launches, double passes, Seconds trailing_host) {
+    // After a synchronisation the GPU is idle and the queue empty: every pass repeats the first.
+    const double limit = path_.sync_each_pass ? 1.0 : static_cast<double>(max_simulated_passes);
+    double latency = 0.0, period = 0.0;
+    for (int pass = 0; pass < limit && passes > 0.0; ++pass) {
+        const double before = now(), previous_period = period;
+        host_work(path_.host_per_pass);
+        enqueue(launches);
+        host_work(trailing_host);
+        if (path_.sync_each_pass) synchronise();
+        period = now() - before;
+        latency += std::min(passes, 1.0) * period;
+        passes = std::max(0.0, passes - 1.0);
+        if (pass > 0 && std::abs(period - previous_period) <= repeat_tolerance * period) break;
+    }
+    // The recurrence does not change when all its times are moved, so what is extrapolated need not move the state.
+    return latency + passes * period;
+}
+
+Span LaunchQueue::run(std::span<const Launch> launches, double passes, Seconds trailing_host) {
+    if (!(passes >= 0.0) || !std::isfinite(passes)) throw std::invalid_argument("LaunchQueue: passes must be >= 0");
     if (passes == 0.0) return {};
 
-    Seconds device, host = path.host_per_pass;
+    Seconds device, host = path_.host_per_pass + trailing_host;
     for (const Launch& launch : launches) device += launch.device;
     // A CUDA graph is one launch that keeps the GPU busy from its first kernel to its last.
-    const Launch graph{path.graph_launch, device};
-    const std::span<const Launch> queued = path.graph && !launches.empty() ? std::span(&graph, 1) : launches;
+    const Launch graph{path_.graph_launch, device};
+    const std::span<const Launch> queued = path_.graph && !launches.empty() ? std::span(&graph, 1) : launches;
     for (const Launch& launch : queued) host += launch.host;
-    if (path.sync_each_pass) host += path.sync;
+    if (path_.sync_each_pass) host += path_.sync;
 
     Span span;
-    span.latency = Seconds(schedule(queued, path, passes).after(passes));
+    span.latency = Seconds(repeat(queued, passes, trailing_host));
     span.busy = device * passes;
     span.idle = std::max(Seconds(0.0), span.latency - span.busy);  // the difference may round below zero
     span.host = host * passes;
     return span;
+}
+
+Span run_passes(std::span<const Launch> launches, const LaunchPath& path, double passes) {
+    return LaunchQueue(path).run(launches, passes);
 }
 
 }  // namespace cupola

@@ -2,8 +2,10 @@
 
 #include "cupola/units/quantity.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace cupola {
 
@@ -33,16 +35,41 @@ struct Span {
     Seconds host;     ///< CPU time spent dispatching
 };
 
-/// The CPU/GPU launch-queue recurrence over `passes` (>= 0, may be fractional) repetitions of one sequence:
+/// The CPU/GPU launch-queue recurrence over passes that follow each other, alike or not:
 ///   cpu_i = max(cpu_{i-1}, start_{i-Q}) + host_i;  start_i = max(cpu_i + start_latency, end_{i-1} + gap)
 ///   end_i = start_i + device_i
 /// The host starts each pass with `host_per_pass`; a graph is one launch whose device time is the sum of its kernels'.
-/// With `sync_each_pass` the host waits for the last end, and `sync` more, before the next pass. The GPU is idle and
-/// the queue empty at first; the result ends when both the host and the GPU are done. The first passes are run in full
-/// until one takes as long as the one before it (at most four); the rest is extrapolated. A fraction of a pass takes
-/// that fraction of its time. Source: the queue of 1,024 launches and the run-ahead of the host as in CUDA's
-/// asynchronous launch model; one stream. Ignores: concurrency between streams, host jitter. Throws
-/// std::invalid_argument for negative or non-finite `passes`.
+/// The GPU is idle and the queue empty at first; a later pass starts in the state that the one before it left, so that
+/// the host keeps its lead. With `sync_each_pass` the host waits for the last end, and `sync` more, after each pass:
+/// then every pass starts on an idle GPU. Source: the queue of 1,024 launches and the run-ahead of the host as in
+/// CUDA's asynchronous launch model; one stream. Ignores: concurrency between streams, host jitter, the lead that the
+/// host gains in repetitions that are extrapolated.
+class LaunchQueue {
+public:
+    explicit LaunchQueue(const LaunchPath& path);
+
+    /// `passes` (>= 0, may be fractional) repetitions of one sequence; `trailing_host` is host time after the last
+    /// launch of each. The latency is the time by which the end, when both the host and the GPU are done, moves. The
+    /// first repetitions are run in full until one takes as long as the one before it (at most four); the rest is
+    /// extrapolated. A fraction of a pass takes that fraction of its time. O(launches). Throws std::invalid_argument
+    /// for negative or non-finite `passes`.
+    Span run(std::span<const Launch> launches, double passes, Seconds trailing_host = {});
+
+private:
+    void host_work(Seconds time) { cpu_ += time.value(); }
+    void enqueue(std::span<const Launch> launches);
+    void synchronise();
+    [[nodiscard]] double now() const;
+    [[nodiscard]] double repeat(std::span<const Launch> launches, double passes, Seconds trailing_host);
+
+    // Plain doubles in seconds: the loop over them runs once a kernel.
+    LaunchPath path_;
+    double cpu_ = 0.0, end_;      ///< when the host and the GPU are done with everything so far
+    std::vector<double> starts_;  ///< of the last `queue_depth` launches, a ring
+    std::size_t slot_ = 0;        ///< of the oldest
+};
+
+/// `passes` repetitions of one sequence on a queue that is empty at first (LaunchQueue::run).
 [[nodiscard]] Span run_passes(std::span<const Launch> launches, const LaunchPath& path, double passes);
 
 }  // namespace cupola

@@ -145,18 +145,57 @@ TEST_CASE("equal kernels are one entry with all their launches, longest first") 
     CHECK(prediction.type == DataType::fp16);
 }
 
-TEST_CASE("a stage of many interpolated passes equals one pass of the summed count") {
+TEST_CASE("a stage of many interpolated passes equals one pass of the summed count, synchronised or not") {
     Workload split = tiny_workload(10);
     split.stages[1].passes.clear();
-    for (const double count : {0.25, 3.5, 6.25}) split.stages[1].passes.push_back({count, 0, chain(4096, 1024, 4)});
-    Stack synced = some_stack();  // every pass alike, so that splitting them changes nothing
-    synced.sync_each_pass = true;
-    synced.sync = Seconds(10e-6);
-    const Prediction whole = predict(tiny_workload(10), some_gpu(), synced), parts = predict(split, some_gpu(), synced);
-    CHECK(parts.span.latency.value() == doctest::Approx(whole.span.latency.value()));
-    CHECK(parts.span.busy.value() == doctest::Approx(whole.span.busy.value()));
-    CHECK(parts.flops.value() == doctest::Approx(whole.flops.value()));
-    CHECK(parts.kernels.size() == whole.kernels.size());
+    for (const double count : {1.25, 3.5, 5.25}) split.stages[1].passes.push_back({count, 0, chain(4096, 1024, 4)});
+    for (const bool sync_each_pass : {false, true}) {
+        CAPTURE(sync_each_pass);
+        Stack stack = some_stack();
+        stack.sync_each_pass = sync_each_pass;
+        stack.sync = Seconds(10e-6);
+        stack.host_per_pass = Seconds(70e-6);
+        const Prediction whole = predict(tiny_workload(10), some_gpu(), stack),
+                         parts = predict(split, some_gpu(), stack);
+        CHECK(parts.span.latency.value() == doctest::Approx(whole.span.latency.value()).epsilon(1e-9));
+        CHECK(parts.span.busy.value() == doctest::Approx(whole.span.busy.value()));
+        CHECK(parts.flops.value() == doctest::Approx(whole.flops.value()));
+        CHECK(parts.kernels.size() == whole.kernels.size());
+    }
+}
+
+TEST_CASE("GPU-bound passes of varying shapes idle no more than passes of one shape") {
+    Stack stack = some_stack();
+    stack.cuda_graphs = true;
+    stack.graph_launch = Seconds(8e-6);
+    stack.host_per_pass = Seconds(70e-6);
+    Workload constant = tiny_workload(65), varying = tiny_workload(65);
+    varying.stages[1].passes.clear();
+    for (int i = 0; i < 65; ++i) varying.stages[1].passes.push_back({1, i, chain(4096 + 8 * i, 1024, 4)});
+    const Span same = predict(constant, some_gpu(), stack).stages[1].span;
+    const Span unlike = predict(varying, some_gpu(), stack).stages[1].span;
+    CHECK(same.busy.value() > 65 * 100e-6);  // GPU-bound
+    CHECK(unlike.idle.value() == doctest::Approx(same.idle.value()).epsilon(0.01));
+}
+
+TEST_CASE("views after the last kernel of a pass cost host time") {
+    Workload workload = tiny_workload(1), longer = tiny_workload(1);
+    Graph& graph = longer.stages[1].passes[0].graph;
+    Operator view;
+    view.kind = Slice{};
+    view.first_input = static_cast<std::uint32_t>(graph.operands.size());
+    view.input_count = 1;
+    view.output = static_cast<ValueId>(graph.values.size());
+    view.scope = 0;
+    graph.operands.push_back(view.output - 1);
+    graph.values.push_back(graph.values.back());
+    graph.values.back().producer = static_cast<std::uint32_t>(graph.operators.size());
+    graph.operators.push_back(view);
+    graph.outputs = {view.output};
+    Stack slower = some_stack();
+    slower.host_speed = 2;
+    const auto host = [&](const Workload& w) { return predict(w, some_gpu(), slower).stages[1].dispatch.value(); };
+    CHECK(host(longer) == doctest::Approx(host(workload) + 2 * 10e-6));
 }
 
 TEST_CASE("memory is all weights, the largest stage's activations and the runtime") {

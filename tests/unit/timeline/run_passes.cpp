@@ -11,6 +11,7 @@ namespace {
 
 using cupola::Launch;
 using cupola::LaunchPath;
+using cupola::LaunchQueue;
 using cupola::run_passes;
 using cupola::Seconds;
 using cupola::Span;
@@ -100,6 +101,52 @@ TEST_CASE("the extrapolated run equals the run written out") {
     for (int i = 0; i < 50; ++i) unrolled.insert(unrolled.end(), pass.begin(), pass.end());
     CHECK(run_passes(pass, path(), 50).latency.value() ==
           doctest::Approx(run_passes(unrolled, path(), 1).latency.value()).epsilon(1e-9));
+}
+
+TEST_CASE("passes on one queue take what they take written out, however they are split") {
+    std::vector<Launch> pass = launches(40, 3, 12);
+    for (Launch& launch : launches(60, 4, 2)) pass.push_back(launch);
+    LaunchPath glue = path();
+    glue.host_per_pass = Seconds(30 * us);
+    const Span whole = run_passes(pass, glue, 40);
+    LaunchQueue queue(glue);
+    Span parts;
+    for (const double count : {1.0, 25.5, 0.5, 13.0}) {
+        const Span part = queue.run(pass, count);
+        parts.latency += part.latency;
+        parts.host += part.host;
+    }
+    CHECK(parts.latency.value() == doctest::Approx(whole.latency.value()).epsilon(1e-9));
+    CHECK(parts.host.value() == doctest::Approx(whole.host.value()).epsilon(1e-9));
+}
+
+TEST_CASE("unlike passes follow each other as one sequence would") {
+    LaunchQueue queue(path());
+    std::vector<Launch> unrolled;
+    Seconds latency;
+    for (int i = 0; i < 30; ++i) {
+        const std::vector<Launch> pass = launches(20, i % 3 == 0 ? 9 : 3, 4 + i % 5);
+        latency += queue.run(pass, 1).latency;
+        unrolled.insert(unrolled.end(), pass.begin(), pass.end());
+    }
+    CHECK(latency.value() == doctest::Approx(run_passes(unrolled, path(), 1).latency.value()).epsilon(1e-9));
+}
+
+TEST_CASE("with a synchronisation after each pass, a pass takes the same whatever ran before it") {
+    LaunchPath synced = path(4, 40);
+    synced.sync_each_pass = true;
+    synced.sync = Seconds(15 * us);
+    LaunchQueue queue(synced);
+    (void)queue.run(launches(500, 1, 30), 3);
+    CHECK(queue.run(launches(5, 2, 20), 2).latency.value() ==
+          doctest::Approx(run_passes(launches(5, 2, 20), synced, 2).latency.value()).epsilon(1e-9));
+}
+
+TEST_CASE("host time after the last launch shows where the GPU does not hide it") {
+    const Seconds trailing(50 * us);
+    CHECK(LaunchQueue(path()).run(launches(10, 10, 2), 1, trailing).latency.value() == microseconds(100 + 50));
+    CHECK(LaunchQueue(path()).run(launches(10, 2, 50), 1, trailing).latency.value() == microseconds(2 + 4 + 509));
+    CHECK(LaunchQueue(path()).run(launches(10, 2, 50), 3, trailing).host.value() == microseconds(3 * 70));
 }
 
 TEST_CASE("a fraction of a pass adds its share of the steady state") {
