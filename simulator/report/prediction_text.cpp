@@ -50,6 +50,14 @@ std::string idle_line(const Prediction& prediction, const TextStyle& style) {
                        painted(style, share > 0.2 ? Paint::warning : Paint::plain, idle));
 }
 
+std::string work_line(const Prediction& prediction) {
+    const std::string work = fmt::format("{}, {} from DRAM", format(prediction.flops), format(prediction.dram_bytes));
+    const Seconds latency = prediction.span.latency;
+    if (latency <= Seconds(0)) return work;
+    return fmt::format("{}: {}, {} on average", work, format(prediction.flops / latency),
+                       format(prediction.dram_bytes / latency));
+}
+
 std::string intensity_line(const Prediction& prediction) {
     return fmt::format("{} over the run; ridge point {} ({})", format(prediction.arithmetic_intensity()),
                        format(prediction.ridge), name_of(prediction.type));
@@ -64,18 +72,16 @@ std::string summary(const Prediction& prediction, const TextStyle& style) {
                          painted(style, Paint::bold, prediction.stack) + "\n\n";
     result += line("latency", painted(style, Paint::bold, format(prediction.span.latency)));
     result += line("GPU", idle_line(prediction, style));
-    result +=
-        line("work", fmt::format("{}, {} from DRAM: {}, {} on average", format(prediction.flops),
-                                 format(prediction.dram_bytes), format(prediction.flops / prediction.span.latency),
-                                 format(prediction.dram_bytes / prediction.span.latency)));
+    result += line("work", work_line(prediction));
     if (prediction.dram_bytes > Bytes(0)) result += line("intensity", intensity_line(prediction));
     result += line("memory", memory_line(prediction, style));
     if (!prediction.parameters.empty()) result += line("parameters", parameters_line(prediction, style));
     return result;
 }
 
-/// The resource that bounds most of a stage, the host included.
+/// The resource that bounds most of a stage, the host included; nothing bounds one that did not run.
 std::string_view main_bound(const PredictedStage& stage) {
+    if (stage.span.latency <= Seconds(0)) return "-";
     if (stage.host_bound()) return "host";
     const auto largest = std::max_element(stage.busy_by_bound.begin(), stage.busy_by_bound.end());
     return name_of(all_bounds[static_cast<std::size_t>(largest - stage.busy_by_bound.begin())]);

@@ -42,6 +42,22 @@ TEST_CASE("a kernel as JSON keeps every bound and its bytes at each level") {
     CHECK(kernels[1]["arithmetic_intensity"].is_null());  // no DRAM traffic, no quotient
 }
 
+TEST_CASE("a prediction that takes no time has no averages, and a stage that did not run no bound") {
+    Prediction nothing;
+    nothing.workload = "empty";
+    nothing.stages.push_back({});
+    nothing.stages[0].name = "unused";
+    const std::string text = prediction_text(nothing, {}, 8);
+    CHECK(text.find("nan") == std::string::npos);
+    CHECK(text.find("inf") == std::string::npos);
+    CHECK(text.find("on average") == std::string::npos);
+    const std::size_t row = text.find("unused");
+    REQUIRE(row != std::string::npos);
+    const std::string line = text.substr(row, text.find('\n', row) - row);
+    CHECK(line.substr(line.find_last_not_of(' ') - 1, 2) == " -");
+    CHECK(json::parse(prediction_json(nothing))["arithmetic_intensity"].is_null());
+}
+
 std::string golden_path() { return std::string(CUPOLA_SOURCE_DIR) + "/tests/golden/prediction.txt"; }
 
 TEST_CASE("the printed report is the golden one (CUPOLA_UPDATE_GOLDEN=1 rewrites it)") {
