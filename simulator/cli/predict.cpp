@@ -18,7 +18,9 @@ Command add_predict(CLI::App& root, const TextStyle& style) {
     auto options = std::make_shared<Options>();
     options->selection.add_workload_options(*app);
     options->selection.add_machine_options(*app);
-    app->add_option("--top", options->top, "kernels to print (default 8)")->type_name("COUNT");
+    app->add_option("--top", options->top, "kernels to print (default 8)")
+        ->type_name("COUNT")
+        ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
     options->selection.add_output_options(*app);
     return {app, [options, style] {
                 const Selection& selection = options->selection;

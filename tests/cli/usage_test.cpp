@@ -38,6 +38,8 @@ TEST_CASE("a mistyped command line is an error of status 2 that names the fix") 
         {"predict sdxl --set steps", "expected parameter=value"},
         {"predict sdxl --set stepps=3", "did you mean \"steps\"?"},
         {"predict sdxl --top many", "--top"},
+        {"predict sdxl --top -1", "--top"},
+        {"predict sdxl --top=-1", "--top"},
         {"predict sdxl --gpu", "--gpu"},
         {"predict sdxl --data /nowhere", "/nowhere"},
         {"graph sdxl --stage denoisr", "did you mean \"denoiser\"?"},
