@@ -10,6 +10,11 @@ struct Options {
     std::size_t top = 8;  // as its help says
 };
 
+/// An error for a count below 0, which CLI11 would read as a very large one.
+std::string not_negative(const std::string& count) {
+    return count.rfind('-', 0) == 0 ? "found \"" + count + "\", expected 0 or more" : "";
+}
+
 }  // namespace
 
 Command add_predict(CLI::App& root, const TextStyle& style) {
@@ -18,9 +23,7 @@ Command add_predict(CLI::App& root, const TextStyle& style) {
     auto options = std::make_shared<Options>();
     options->selection.add_workload_options(*app);
     options->selection.add_machine_options(*app);
-    app->add_option("--top", options->top, "kernels to print (default 8)")
-        ->type_name("COUNT")
-        ->check(CLI::Validator(CLI::NonNegativeNumber).description(""));
+    app->add_option("--top", options->top, "kernels to print (default 8)")->type_name("COUNT")->check(not_negative);
     options->selection.add_output_options(*app);
     return {app, [options, style] {
                 const Selection& selection = options->selection;

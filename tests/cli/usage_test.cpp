@@ -39,7 +39,7 @@ TEST_CASE("a mistyped command line is an error of status 2 that names the fix") 
         {"predict sdxl --set stepps=3", "did you mean \"steps\"?"},
         {"predict sdxl --top many", "--top"},
         {"predict sdxl --top -1", "--top"},
-        {"predict sdxl --top=-1", "--top"},
+        {"predict sdxl --top=-1", "--top: found \"-1\", expected 0 or more"},
         {"predict sdxl --gpu", "--gpu"},
         {"predict sdxl --data /nowhere", "/nowhere"},
         {"graph sdxl --stage denoisr", "did you mean \"denoiser\"?"},
