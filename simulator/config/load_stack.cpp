@@ -85,6 +85,11 @@ void read_kernels(const Node& root, Stack& stack) {
     fuse.allow_only({"pointwise", "conv_bias"});
     stack.fuse_pointwise = fuse.at("pointwise").boolean();
     stack.fuse_conv_bias = fuse.at("conv_bias").boolean();
+    const Node tf32 = root.at("tf32");
+    if (!tf32.is_map()) tf32.fail(tf32.description(), "a map with the keys convolution and matmul");
+    tf32.allow_only({"convolution", "matmul"});
+    stack.tf32_convolution = tf32.at("convolution").boolean();
+    stack.tf32_matmul = tf32.at("matmul").boolean();
 }
 
 }  // namespace
@@ -92,8 +97,8 @@ void read_kernels(const Node& root, Stack& stack) {
 Stack load_stack(const std::string& data, const std::string& name_or_path) {
     const DataFile file = find_data_file(data, stack_files, name_or_path);
     const Node root = read_yaml_file(file.path);
-    root.allow_only(
-        {"name", "title", "attention", "layout", "fuse", "dispatch", "launch", "kernel_code", "runtime_memory"});
+    root.allow_only({"name", "title", "attention", "layout", "fuse", "tf32", "dispatch", "launch", "kernel_code",
+                     "runtime_memory"});
     Stack stack;
     const Node name = root.at("name");
     if (name.text().empty()) name.fail("an empty text", "the name of the stack");

@@ -58,7 +58,7 @@ void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes) {
         }
     }
     const Tensor out = l.create(l.output(), token_major(l.shape(l.output())));
-    l.recorder.begin("attention", Category::attention, type,
+    l.recorder.begin("attention", Category::attention, l.matmul_type(type),
                      AttentionWork{a.batch, a.heads, a.kv_heads, a.queries, a.keys, a.head_dim, a.value_dim, a.causal,
                                    fused_kernel(a, type, l.architecture)});
     for (std::size_t i = 0; i < 3; ++i) l.read(operands[i], runs[i]);
@@ -113,7 +113,8 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     const Tensor key = operand(1, sizes.key);
     const Tensor value = operand(2, sizes.value);
     const Tensor scores = l.temporary(bytes_of(sizes.scores, type));
-    l.recorder.begin("attention.scores", Category::attention, type, GemmWork{batch, a.queries, a.keys, a.head_dim});
+    l.recorder.begin("attention.scores", Category::attention, l.matmul_type(type),
+                     GemmWork{batch, a.queries, a.keys, a.head_dim});
     l.read(query);
     l.read(key);
     l.write(scores);
@@ -130,7 +131,8 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     const Tensor out = l.create(l.output(), token_major(l.shape(l.output())));
     const bool merges = a.heads > 1 && a.queries > 1 && !compiled;
     const Tensor result = merges ? l.temporary(out.bytes) : out;
-    l.recorder.begin("attention.values", Category::attention, type, GemmWork{batch, a.queries, a.value_dim, a.keys});
+    l.recorder.begin("attention.values", Category::attention, l.matmul_type(type),
+                     GemmWork{batch, a.queries, a.value_dim, a.keys});
     l.read(weights);
     l.read(value);
     l.write(result);

@@ -60,7 +60,8 @@ void add_bias(Lowering& l, const Convolution& conv, Tensor out) {
 /// cuDNN's fp16, bf16 and TF32 kernels work on channels-last tensors. Channels-first ones are transposed on the way in
 /// and out, the filter with them, in every call: PyTorch keeps no transposed filter. A channels-last input makes the
 /// output channels-last (memory format propagation) and leaves only the filter to convert, unless the stack has
-/// converted the model's weights. Depthwise convolutions run in PyTorch's own kernels, on any layout, bias included.
+/// converted the model's weights. Depthwise convolutions run in PyTorch's own kernels, on any layout, bias included,
+/// and never as TF32.
 void lower_kind(Lowering& l, const Convolution& conv) {
     const ValueId x = l.input(0);
     const DataType type = l.type(x);
@@ -68,7 +69,8 @@ void lower_kind(Lowering& l, const Convolution& conv) {
     const bool weights_converted = l.stack.layout == TensorLayout::channels_last;
     const bool input_last = is_channels_last(l.shape(x), l.layout(x));
     const bool output_last = l.shape(l.output()).rank() >= 4 && (input_last || weights_converted);
-    const bool transposes = uses_matrix_units(type) && !depthwise;
+    const DataType math = depthwise ? type : l.convolution_type(type);
+    const bool transposes = uses_matrix_units(math) && !depthwise;
     const double filter = filter_elements(conv);
 
     Tensor source = input_last ? l.tensor(x) : l.contiguous(x, "conv.input_layout");
@@ -81,7 +83,7 @@ void lower_kind(Lowering& l, const Convolution& conv) {
         l.output(), output_last ? channels_last_layout(l.shape(l.output())) : contiguous_layout(l.shape(l.output())));
     const bool restores = transposes && !output_last;
     const Tensor result = restores ? l.temporary(out.bytes) : out;
-    l.recorder.begin(conv.transposed ? "conv_transpose" : "conv", Category::convolution, type, work_of(conv));
+    l.recorder.begin(conv.transposed ? "conv_transpose" : "conv", Category::convolution, math, work_of(conv));
     l.read(source);
     if (converts_filter) {
         l.read(weights);

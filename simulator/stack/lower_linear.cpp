@@ -17,7 +17,7 @@ void lower_kind(Lowering& l, const Linear& linear) {
     const double bias = linear.bias ? static_cast<double>(linear.out) : 0.0;
 
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
-    l.recorder.begin("linear", Category::linear, type, GemmWork{1, linear.rows, linear.out, linear.in});
+    l.recorder.begin("linear", Category::linear, l.matmul_type(type), GemmWork{1, linear.rows, linear.out, linear.in});
     l.read(source);
     const Tensor weights = l.weight(epilogue ? filter + bias : filter);
     l.recorder.weight(weights.storage, weights.bytes);
@@ -45,7 +45,8 @@ void lower_kind(Lowering& l, const Matmul& matmul) {
     const Tensor left = operand(a);
     const Tensor right = operand(b);
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
-    l.recorder.begin("matmul", Category::attention, l.type(a), GemmWork{matmul.batch, matmul.m, matmul.n, matmul.k});
+    l.recorder.begin("matmul", Category::attention, l.matmul_type(l.type(a)),
+                     GemmWork{matmul.batch, matmul.m, matmul.n, matmul.k});
     l.read(left);
     l.read(right);
     l.write(out);

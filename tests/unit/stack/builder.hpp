@@ -135,6 +135,7 @@ private:
 inline Stack eager(AttentionImplementation attention = AttentionImplementation::fused) {
     Stack stack;
     stack.attention = attention;
+    stack.tf32_convolution = true;
     const Seconds us(1e-6);
     stack.dispatch = {5.0 * us, 8.0 * us, 10.0 * us, 20.0 * us, 20.0 * us, 5.0 * us, 1.0 * us, 6.0 * us, 2.0 * us};
     return stack;

@@ -59,11 +59,11 @@ TEST_CASE("a half-precision convolution in NCHW brings layout copies of its inpu
           "conv.nchw_to_nhwc conv.filter_layout conv conv.nhwc_to_nchw conv.bias");
 }
 
-TEST_CASE("a convolution copies nothing in fp32, depthwise, or with channels-last tensors and weights") {
+TEST_CASE("a convolution copies nothing on fp32 lanes, depthwise, or with channels-last tensors and weights") {
     {
         GraphBuilder builder(DataType::fp32);
         const ValueId x = builder.input(image(2, 320, 64));
-        CHECK(text(labels(builder.finish(builder.conv(x, 640)), eager())) == "conv conv.bias");
+        CHECK(text(labels(builder.finish(builder.conv(x, 640)), eager(), Architecture::turing)) == "conv conv.bias");
     }
     {
         GraphBuilder builder;
@@ -77,6 +77,50 @@ TEST_CASE("a convolution copies nothing in fp32, depthwise, or with channels-las
     stack.layout = TensorLayout::channels_last;
     // Only the input of the pass is not yet channels-last.
     CHECK(text(labels(builder.finish(y), stack)) == "conv.nchw_to_nhwc conv conv.bias conv conv.bias");
+}
+
+TEST_CASE("fp32 convolutions run as TF32 in channels-last order where the stack allows and the GPU has it") {
+    const auto lowered = [](const Stack& stack, Architecture architecture, std::int64_t groups = 1) {
+        GraphBuilder builder(DataType::fp32);
+        const ValueId x = builder.input(image(2, 320, 64));
+        return lower(builder.finish(builder.conv(x, 320, 3, groups)), stack, architecture);
+    };
+    for (const Architecture architecture : {Architecture::ampere, Architecture::ampere_consumer, Architecture::ada,
+                                            Architecture::hopper, Architecture::blackwell}) {
+        const KernelSequence sequence = lowered(eager(), architecture);
+        CHECK(text(labels_of(sequence)) == "conv.nchw_to_nhwc conv.filter_layout conv conv.nhwc_to_nchw conv.bias");
+        CHECK(kernel_named(sequence, "conv").type == DataType::tf32);
+        CHECK(written_bytes(kernel_named(sequence, "conv")) == 4.0 * 2 * 320 * 64 * 64);
+    }
+    for (const Architecture architecture : {Architecture::volta, Architecture::turing}) {
+        CHECK(kernel_named(lowered(eager(), architecture), "conv").type == DataType::fp32);
+    }
+    CHECK(kernel_named(lowered(eager(), Architecture::ampere, 320), "conv").type == DataType::fp32);
+    Stack exact = eager();
+    exact.tf32_convolution = false;
+    CHECK(text(labels_of(lowered(exact, Architecture::ampere))) == "conv conv.bias");
+    CHECK(kernel_named(lowered(exact, Architecture::ampere), "conv").type == DataType::fp32);
+}
+
+TEST_CASE("fp32 matrix products run as TF32 only where the stack says so") {
+    GraphBuilder builder(DataType::fp32);
+    const ValueId x = builder.input(shape_of({{"batch", 1}, {"tokens", 256}, {"channels", 512}}));
+    const ValueId y = builder.linear(x, 512);
+    const Graph graph = builder.finish(builder.attention(y, y, y, 8));
+    for (const auto implementation : {AttentionImplementation::math, AttentionImplementation::fused}) {
+        Stack stack = eager(implementation);
+        const std::vector<std::string> products =
+            implementation == AttentionImplementation::fused
+                ? std::vector<std::string>{"linear", "attention"}
+                : std::vector<std::string>{"linear", "attention.scores", "attention.values"};
+        for (const std::string& name : products) {
+            stack.tf32_matmul = false;
+            CHECK(kernel_named(lower(graph, stack, Architecture::ampere), name).type == DataType::fp32);
+            stack.tf32_matmul = true;
+            CHECK(kernel_named(lower(graph, stack, Architecture::ampere), name).type == DataType::tf32);
+            CHECK(kernel_named(lower(graph, stack, Architecture::turing), name).type == DataType::fp32);
+        }
+    }
 }
 
 TEST_CASE("a channels-last input keeps a convolution's output channels-last") {
