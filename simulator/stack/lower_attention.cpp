@@ -39,6 +39,16 @@ Tensor part(const Lowering& l, ValueId value, double elements) {
     return tensor;
 }
 
+/// What is added to the scores: a mask of [batch, queries, keys], shared by the heads, and the bias. A mask has memory
+/// of its own in every call; one that layers share is cold each time.
+void read_mask_and_bias(Lowering& l, const Attention& a, DataType type) {
+    if (a.mask) {
+        const double elements = static_cast<double>(a.batch * a.queries) * static_cast<double>(a.keys);
+        l.read(l.temporary(bytes_of(elements, type)));
+    }
+    if (a.bias && l.input_count() > 3) l.read(l.tensor(l.input(3)));
+}
+
 void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes) {
     const DataType type = l.type(l.input(0));
     const std::size_t last = l.input_count() - 1;
@@ -62,7 +72,7 @@ void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes) {
                      AttentionWork{a.batch, a.heads, a.kv_heads, a.queries, a.keys, a.head_dim, a.value_dim, a.causal,
                                    fused_kernel(a, type, l.architecture)});
     for (std::size_t i = 0; i < 3; ++i) l.read(operands[i], runs[i]);
-    if ((a.mask || a.bias) && l.input_count() > 3) l.read(l.tensor(l.input(3)));
+    read_mask_and_bias(l, a, type);
     l.write(out);
     l.launch(l.stack.dispatch.attention);
 }
@@ -93,6 +103,7 @@ void score_kernel(Lowering& l, const Attention& a, DataType type, Tensor scores,
                        library_softmax_work(l.stack, a.keys), a.batch * a.heads * a.queries);
     }
     l.read(scores);
+    if (l.stack.fuse_pointwise) read_mask_and_bias(l, a, type);
     l.write(weights);
     l.launch(l.stack.dispatch.norm);
 }
@@ -119,10 +130,11 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     l.read(key);
     l.write(scores);
     l.launch(l.stack.dispatch.linear);
-    if ((a.mask || a.bias || a.causal) && a.queries > 1 && !compiled) {
+    // A single query sees every key.
+    if ((a.mask || a.bias || (a.causal && a.queries > 1)) && !compiled) {
         l.begin_memory("attention.mask", Category::attention, type, Pattern::streaming, sizes.scores);
         l.read(scores);
-        if (l.input_count() > 3) l.read(l.tensor(l.input(3)));
+        read_mask_and_bias(l, a, type);
         l.write(scores);
         l.launch(l.stack.dispatch.elementwise);
     }

@@ -210,6 +210,41 @@ TEST_CASE("materialised attention stores the scores, fused attention does not") 
     CHECK(fused.peak_activation_bytes.value() < 0.1 * scores);
 }
 
+TEST_CASE("a mask is read by the kernel that adds it: batch x queries x keys elements, whatever the heads") {
+    const auto extra_bytes = [](const Stack& stack, const std::string& label) {
+        GraphBuilder builder;
+        const ValueId q = builder.input(shape_of({{"batch", 2}, {"tokens", 256}, {"channels", 512}}));
+        const ValueId k = builder.input(shape_of({{"batch", 2}, {"tokens", 77}, {"channels", 512}}));
+        Graph graph = builder.finish(builder.attention(q, k, k, 8, true));
+        const auto bytes = [&] {
+            return compulsory_bytes(kernel_named(lower(graph, stack, Architecture::ampere), label)).value();
+        };
+        const double without = bytes();
+        std::get<Attention>(graph.operators[0].kind).mask = true;
+        return bytes() - without;
+    };
+    const double mask = 2.0 * 256 * 77 * 2;
+    CHECK(extra_bytes(eager(), "attention") == mask);
+    CHECK(extra_bytes(eager(AttentionImplementation::math), "attention.mask") == mask);
+    Stack stack = compiled();
+    stack.attention = AttentionImplementation::math;
+    CHECK(extra_bytes(stack, "attention.softmax") == mask);
+}
+
+TEST_CASE("a mask is added for a single query too, causality is not") {
+    const auto count = [](bool mask) {
+        GraphBuilder builder;
+        const ValueId q = builder.input(shape_of({{"batch", 1}, {"tokens", 1}, {"channels", 512}}));
+        const ValueId k = builder.input(shape_of({{"batch", 1}, {"tokens", 77}, {"channels", 512}}));
+        Graph graph = builder.finish(builder.attention(q, k, k, 8, true));
+        std::get<Attention>(graph.operators[0].kind).mask = mask;
+        const auto names = labels(graph, eager(AttentionImplementation::math));
+        return std::count(names.begin(), names.end(), "attention.mask");
+    };
+    CHECK(count(true) == 1);
+    CHECK(count(false) == 0);
+}
+
 TEST_CASE("heads of one image are split by a view") {
     GraphBuilder builder;
     const Shape shape = shape_of({{"batch", 1}, {"tokens", 256}, {"channels", 640}});
