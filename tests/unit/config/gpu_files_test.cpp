@@ -78,7 +78,7 @@ TEST_CASE("every number of every GPU states where it comes from") {
         const Gpu gpu = load_gpu(data, listing.name);
         CHECK(gpu.name == listing.name);
         CHECK(gpu.product == listing.title);
-        CHECK(gpu.facts.size() >= 21);
+        CHECK(gpu.facts.size() >= 20);
         for (const Fact& fact : gpu.facts) {
             CAPTURE(fact.field);
             CHECK(fact.source.size() >= 7);
