@@ -42,6 +42,8 @@ struct Selection {
     [[nodiscard]] Workload load_workload() const;
     [[nodiscard]] Gpu load_gpu() const;
     [[nodiscard]] Stack load_stack() const;
+    /// Parameters fitted on the GPU by the stack's libraries; `of` must outlive the model.
+    [[nodiscard]] CostModel load_cost_model(const Gpu& of, const Stack& stack) const;
 };
 
 /// "name=value" pairs taken apart; InputError where there is no '='.

@@ -27,8 +27,10 @@ Command add_predict(CLI::App& root, const TextStyle& style) {
     options->selection.add_output_options(*app);
     return {app, [options, style] {
                 const Selection& selection = options->selection;
-                const Prediction prediction =
-                    predict(selection.load_workload(), selection.load_gpu(), selection.load_stack());
+                const Workload workload = selection.load_workload();
+                const Gpu gpu = selection.load_gpu();
+                const Stack stack = selection.load_stack();
+                const Prediction prediction = predict(workload, selection.load_cost_model(gpu, stack), stack);
                 return selection.json ? prediction_json(prediction) : prediction_text(prediction, style, options->top);
             }};
 }

@@ -69,6 +69,12 @@ Workload Selection::load_workload() const {
 Gpu Selection::load_gpu() const { return config::load_gpu(data_directory(), gpu); }
 Stack Selection::load_stack() const { return config::load_stack(data_directory(), stack); }
 
+CostModel Selection::load_cost_model(const Gpu& of, const Stack& chosen) const {
+    const std::string directory = data_directory();
+    return {of, config::load_calibration(directory, of.name).value_or(Calibration{}), chosen.libraries,
+            config::load_general_errors(directory)};
+}
+
 std::vector<std::pair<std::string, std::string>> parse_settings(const std::vector<std::string>& texts) {
     std::vector<std::pair<std::string, std::string>> settings;
     for (const std::string& text : texts) {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "cupola/cost/calibration.hpp"
 #include "cupola/hardware/gpu.hpp"
 #include "cupola/stack/stack.hpp"
 #include "cupola/workload/graph.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +28,12 @@ struct Listing {
 /// An unknown name is an InputError with a suggestion.
 [[nodiscard]] Gpu load_gpu(const std::string& data, const std::string& name_or_path);
 [[nodiscard]] Stack load_stack(const std::string& data, const std::string& name_or_path);
+
+/// What was fitted to measurements of the GPU of that name: hwmodels/calibrated/<gpu>.yaml, empty where there is none.
+[[nodiscard]] std::optional<Calibration> load_calibration(const std::string& data, const std::string& gpu);
+[[nodiscard]] Calibration load_calibration_file(const std::string& path);
+/// The errors that GPUs show which are left out of the fit: hwmodels/calibrated/uncalibrated.yaml; empty without it.
+[[nodiscard]] LibraryCalibration load_general_errors(const std::string& data);
 
 /// `name=value` from --set.
 using Settings = std::vector<std::pair<std::string, std::string>>;

@@ -92,13 +92,29 @@ void read_kernels(const Node& root, Stack& stack) {
     stack.tf32_matmul = tf32.at("matmul").boolean();
 }
 
+/// `libraries: {gemm: cublas, attention: [flash-attention-3, flash-attention-2]}`: a name or a list by preference.
+void read_libraries(const Node& map, Stack& stack) {
+    std::vector<std::string> kinds;
+    for (const KernelKind kind : all_kernel_kinds) kinds.emplace_back(name_of(kind));
+    map.allow_only(kinds);
+    for (const Node::Entry& entry : map.entries()) {
+        std::vector<std::string>& names = stack.libraries[index_of(*parse_kernel_kind(entry.key))];
+        const std::vector<Node> items =
+            entry.value.is_sequence() ? entry.value.items() : std::vector<Node>{entry.value};
+        for (const Node& item : items) {
+            if (item.text().empty()) item.fail("an empty text", "the name of a library");
+            names.push_back(item.text());
+        }
+    }
+}
+
 }  // namespace
 
 Stack load_stack(const std::string& data, const std::string& name_or_path) {
     const DataFile file = find_data_file(data, stack_files, name_or_path);
     const Node root = read_yaml_file(file.path);
-    root.allow_only({"name", "title", "attention", "layout", "fuse", "tf32", "dispatch", "launch", "kernel_code",
-                     "runtime_memory"});
+    root.allow_only({"name", "title", "attention", "layout", "fuse", "tf32", "libraries", "dispatch", "launch",
+                     "kernel_code", "runtime_memory"});
     Stack stack;
     const Node name = root.at("name");
     if (name.text().empty()) name.fail("an empty text", "the name of the stack");
@@ -111,6 +127,7 @@ Stack load_stack(const std::string& data, const std::string& name_or_path) {
     read_dispatch(root.at("dispatch"), stack);
     read_launch_path(root.at("launch"), stack);
     read_kernel_code(root.at("kernel_code"), stack);
+    if (const auto libraries = root.find("libraries")) read_libraries(*libraries, stack);
     StackFacts facts(root, "", stack.facts);
     stack.runtime_memory = facts.quantity("runtime_memory", Bytes(0), Bytes(0x1p40));
     return stack;

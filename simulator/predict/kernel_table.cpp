@@ -8,7 +8,7 @@ std::uint32_t KernelTable::index_of(const Kernel& kernel) {
     for (std::uint64_t key = hash_of(kernel);; ++key) {
         const auto [found, inserted] = by_hash_.try_emplace(key, next);
         if (inserted) {
-            entries_.push_back({kernel, price(kernel, gpu_)});
+            entries_.push_back({kernel, model_.price(kernel)});
             return next;
         }
         if (entries_[found->second].kernel == kernel) return found->second;

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "cupola/cost/cost.hpp"
-#include "cupola/hardware/gpu.hpp"
+#include "cupola/cost/cost_model.hpp"
 #include "cupola/kernel/kernel.hpp"
 
 #include <cstdint>
@@ -18,8 +17,8 @@ public:
         KernelCost cost;
     };
 
-    /// `gpu` must outlive the table.
-    explicit KernelTable(const Gpu& gpu) : gpu_(gpu) {}
+    /// `model` must outlive the table.
+    explicit KernelTable(const CostModel& model) : model_(model) {}
 
     /// Index of the entry that equals `kernel`, added and priced if new.
     [[nodiscard]] std::uint32_t index_of(const Kernel& kernel);
@@ -27,7 +26,7 @@ public:
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
 private:
-    const Gpu& gpu_;
+    const CostModel& model_;
     std::vector<Entry> entries_;
     std::unordered_map<std::uint64_t, std::uint32_t> by_hash_;
 };

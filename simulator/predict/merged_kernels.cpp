@@ -30,6 +30,14 @@ void add_scaled(KernelCost& sum, const KernelCost& cost, double launches) {
     sum.flops += cost.flops * launches;
 }
 
+/// Ends of the interval weighted by time; a mark of one kernel marks all.
+void add_scaled(Uncertainty& sum, const Uncertainty& part, double seconds) {
+    sum.low += part.low * seconds;
+    sum.high += part.high * seconds;
+    sum.extrapolated |= part.extrapolated;
+    sum.uncalibrated |= part.uncalibrated;
+}
+
 Bound largest_bound(const KernelCost& cost) {
     return *std::max_element(all_bounds.begin(), all_bounds.end(),
                              [&](Bound a, Bound b) { return cost.of(a) < cost.of(b); });
@@ -55,17 +63,23 @@ std::vector<PredictedKernel> merged_kernels(const std::vector<PredictedKernel>& 
             entry.cost = {};
             entry.launches = 0;
             entry.total = Seconds(0);
+            entry.uncertainty.low = entry.uncertainty.high = 0;
         }
         PredictedKernel& entry = merged[index];
         add_scaled(entry.cost, kernel.cost, kernel.launches);
         entry.launches += kernel.launches;
         entry.total += kernel.total;
+        add_scaled(entry.uncertainty, kernel.uncertainty, kernel.total.value());
     }
     for (PredictedKernel& entry : merged) {
         KernelCost mean;
         if (entry.launches > 0) add_scaled(mean, entry.cost, 1.0 / entry.launches);
         mean.bound = largest_bound(mean);
         entry.cost = mean;
+        if (entry.total > Seconds(0)) {
+            entry.uncertainty.low /= entry.total.value();
+            entry.uncertainty.high /= entry.total.value();
+        }
     }
     std::stable_sort(merged.begin(), merged.end(), [](const auto& a, const auto& b) { return a.total > b.total; });
     return merged;

@@ -7,6 +7,10 @@
 namespace cupola {
 namespace {
 
+/// Half of the 80 % interval of host time: what published launch averages of one framework differ between hosts
+/// (13.5, 18.9 and 45 us; see launch.host_speed in hwmodels/stacks).
+constexpr double host_uncertainty = 0.35;
+
 std::size_t index(Category category) { return static_cast<std::size_t>(category); }
 std::size_t index(Bound bound) { return static_cast<std::size_t>(bound); }
 
@@ -47,7 +51,8 @@ struct Use {
 /// The stages of one prediction in order; scratch space is kept from pass to pass.
 class Predictor {
 public:
-    Predictor(const Gpu& gpu, const Stack& stack) : gpu_(gpu), stack_(stack), path_(launch_path(stack)), table_(gpu) {}
+    Predictor(const CostModel& model, const Stack& stack)
+        : model_(model), gpu_(model.gpu()), stack_(stack), path_(launch_path(stack)), table_(model) {}
 
     void run(const Stage& stage);
     [[nodiscard]] Prediction finish(const Workload& workload);
@@ -59,6 +64,7 @@ private:
     [[nodiscard]] DataType matrix_type() const;
     [[nodiscard]] std::vector<PredictedKernel> kernels_by_time() const;
 
+    const CostModel& model_;
     const Gpu& gpu_;
     const Stack& stack_;
     LaunchPath path_;
@@ -163,10 +169,42 @@ std::vector<PredictedKernel> Predictor::kernels_by_time() const {
         const Use& use = uses_[i];
         if (use.place.stage == nullptr) continue;  // only in passes of count 0
         const Operator& op = use.place.graph->operators[use.place.operator_index];
-        kernels.push_back({table_[i].kernel, table_[i].cost, use.launches, total(i), use.place.stage->name,
+        const KernelTable::Entry& entry = table_[i];
+        kernels.push_back({entry.kernel, entry.cost, use.launches, total(i),
+                           model_.uncertainty(entry.kernel, entry.cost.time), use.place.stage->name,
                            use.place.graph->path(op.scope)});
     }
     return kernels;
+}
+
+/// The interval of the latency: kernels by their calibration, the GPU's idle time by what hosts differ.
+Interval latency_interval(const std::vector<PredictedKernel>& kernels, Seconds idle) {
+    IntervalSum sum;
+    for (const PredictedKernel& kernel : kernels)
+        sum.add(kernel_kind(kernel.kernel.work), kernel.total, kernel.uncertainty);
+    sum.add_independent(idle, idle * host_uncertainty);
+    return sum.interval();
+}
+
+std::vector<Basis> basis_of(const std::vector<PredictedKernel>& kernels, const CostModel& model) {
+    std::array<Basis, all_kernel_kinds.size()> by_kind;
+    for (const PredictedKernel& kernel : kernels) {
+        Basis& basis = by_kind[index_of(kernel_kind(kernel.kernel.work))];
+        basis.time += kernel.total;
+        if (kernel.uncertainty.extrapolated) basis.extrapolated += kernel.total;
+    }
+    std::vector<Basis> result;
+    for (const KernelKind kind : all_kernel_kinds) {
+        Basis& basis = by_kind[index_of(kind)];
+        if (basis.time <= Seconds(0)) continue;
+        basis.kind = kind;
+        if (const LibraryCalibration* library = model.library(kind)) {
+            basis.library = library->name;
+            for (const UsedData& data : library->data) basis.data.push_back(data.name);
+        }
+        result.push_back(std::move(basis));
+    }
+    return result;
 }
 
 Prediction Predictor::finish(const Workload& workload) {
@@ -192,6 +230,9 @@ Prediction Predictor::finish(const Workload& workload) {
     }
     result.peak_memory_bytes = result.weight_bytes + activations + stack_.runtime_memory;
     result.kernels = kernels_by_time();
+    result.interval = latency_interval(result.kernels, result.span.idle);
+    result.basis = basis_of(result.kernels, model_);
+    result.calibrated_on = model_.calibration().date;
     result.stages = std::move(stages_);
     return result;
 }
@@ -199,7 +240,11 @@ Prediction Predictor::finish(const Workload& workload) {
 }  // namespace
 
 Prediction predict(const Workload& workload, const Gpu& gpu, const Stack& stack) {
-    Predictor predictor(gpu, stack);
+    return predict(workload, CostModel(gpu), stack);
+}
+
+Prediction predict(const Workload& workload, const CostModel& model, const Stack& stack) {
+    Predictor predictor(model, stack);
     for (const Stage& stage : workload.stages) predictor.run(stage);
     return predictor.finish(workload);
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "cupola/cost/cost.hpp"
+#include "cupola/cost/cost_model.hpp"
 #include "cupola/hardware/gpu.hpp"
 #include "cupola/kernel/kernel.hpp"
 #include "cupola/stack/stack.hpp"
@@ -17,11 +17,12 @@ namespace cupola {
 /// One distinct kernel over the whole run.
 struct PredictedKernel {
     Kernel kernel;
-    KernelCost cost;      ///< of one launch
-    double launches = 0;  ///< over the run
-    Seconds total;        ///< cost.time x launches
-    std::string stage;    ///< where it takes most time
-    std::string example;  ///< module path of one operator that launches it
+    KernelCost cost;          ///< of one launch
+    double launches = 0;      ///< over the run
+    Seconds total;            ///< cost.time x launches
+    Uncertainty uncertainty;  ///< of cost.time
+    std::string stage;        ///< where it takes most time
+    std::string example;      ///< module path of one operator that launches it
 };
 
 struct PredictedStage {
@@ -38,12 +39,24 @@ struct PredictedStage {
     [[nodiscard]] bool host_bound() const { return span.idle > 0.5 * span.latency; }
 };
 
+/// What the times of one kind of kernel rest on.
+struct Basis {
+    KernelKind kind = KernelKind::gemm;
+    Seconds time;                   ///< of all its kernels
+    std::string library;            ///< whose calibration on this GPU; empty: the architecture's defaults
+    std::vector<std::string> data;  ///< data sets of that calibration
+    Seconds extrapolated;           ///< the part of `time` in shapes or types outside what was measured
+};
+
 /// Everything a report can say about workload x gpu x stack.
 struct Prediction {
     std::string workload, gpu, stack;
     std::vector<ParameterSetting> parameters;
     DataType type = DataType::fp16;  ///< of the stage that takes longest
     Span span;                       ///< the whole run
+    Interval interval;               ///< of span.latency, 80 %; no host noise in it where the GPU waits for nobody
+    std::vector<Basis> basis;        ///< by kind of kernel, those that ran
+    std::string calibrated_on;       ///< date of the calibration; empty without one
     std::array<Seconds, all_categories.size()> busy_by_category{};
     std::array<Seconds, all_bounds.size()> busy_by_bound{};
     Flops flops;
@@ -64,6 +77,8 @@ struct Prediction {
 
 /// The one prediction: lowers, prices and schedules every pass of every stage. The passes of a stage follow each other
 /// on one launch queue; a stage starts on an idle GPU.
+[[nodiscard]] Prediction predict(const Workload& workload, const CostModel& model, const Stack& stack);
+/// The same with the architecture's defaults for every kernel.
 [[nodiscard]] Prediction predict(const Workload& workload, const Gpu& gpu, const Stack& stack);
 
 }  // namespace cupola

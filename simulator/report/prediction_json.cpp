@@ -49,6 +49,10 @@ json kernel_json(const PredictedKernel& kernel) {
             {"launches", number_json(kernel.launches)},
             {"total_s", seconds_json(kernel.total)},
             {"time_s", seconds_json(cost.time)},
+            {"interval_s",
+             {seconds_json(cost.time * kernel.uncertainty.low), seconds_json(cost.time * kernel.uncertainty.high)}},
+            {"extrapolated", kernel.uncertainty.extrapolated},
+            {"uncalibrated", kernel.uncertainty.uncalibrated},
             {"bound", name_of(cost.bound)},
             {"bounds_s", std::move(bounds)},
             {"bytes",
@@ -59,33 +63,47 @@ json kernel_json(const PredictedKernel& kernel) {
             {"arithmetic_intensity", intensity_json(cost.flops, cost.dram_bytes)}};
 }
 
+json basis_json(const Basis& basis) {
+    return {{"kind", name_of(basis.kind)},
+            {"time_s", seconds_json(basis.time)},
+            {"library", basis.library.empty() ? json(nullptr) : json(basis.library)},
+            {"data", basis.data},
+            {"uncalibrated", basis.library.empty()},
+            {"extrapolated_s", seconds_json(basis.extrapolated)}};
+}
+
 }  // namespace
 
 std::string prediction_json(const Prediction& prediction) {
-    json stages = json::array(), kernels = json::array();
+    json stages = json::array(), kernels = json::array(), basis = json::array();
+    for (const Basis& part : prediction.basis) basis.push_back(basis_json(part));
     for (const PredictedStage& stage : prediction.stages) stages.push_back(stage_json(stage));
     for (const PredictedKernel& kernel : prediction.kernels) kernels.push_back(kernel_json(kernel));
-    const json document{{"workload", prediction.workload},
-                        {"gpu", prediction.gpu},
-                        {"stack", prediction.stack},
-                        {"parameters", parameters_json(prediction.parameters)},
-                        {"type", name_of(prediction.type)},
-                        {"latency_s", seconds_json(prediction.span.latency)},
-                        {"gpu_busy_s", seconds_json(prediction.span.busy)},
-                        {"gpu_idle_s", seconds_json(prediction.span.idle)},
-                        {"host_s", seconds_json(prediction.span.host)},
-                        {"flops", whole_json(prediction.flops.value())},
-                        {"dram_bytes", bytes_json(prediction.dram_bytes)},
-                        {"arithmetic_intensity", intensity_json(prediction.flops, prediction.dram_bytes)},
-                        {"ridge_point", number_json(prediction.ridge.value())},
-                        {"peak_memory_bytes", bytes_json(prediction.peak_memory_bytes)},
-                        {"weight_bytes", bytes_json(prediction.weight_bytes)},
-                        {"dram_capacity_bytes", bytes_json(prediction.dram_capacity)},
-                        {"fits_memory", prediction.fits_memory()},
-                        {"stages", std::move(stages)},
-                        {"by_category", times_json(all_categories, prediction.busy_by_category)},
-                        {"by_bound", times_json(all_bounds, prediction.busy_by_bound)},
-                        {"kernels", std::move(kernels)}};
+    const json document{
+        {"workload", prediction.workload},
+        {"gpu", prediction.gpu},
+        {"stack", prediction.stack},
+        {"parameters", parameters_json(prediction.parameters)},
+        {"type", name_of(prediction.type)},
+        {"latency_s", seconds_json(prediction.span.latency)},
+        {"interval_s", {seconds_json(prediction.interval.low), seconds_json(prediction.interval.high)}},
+        {"basis", std::move(basis)},
+        {"calibrated_on", prediction.calibrated_on.empty() ? json(nullptr) : json(prediction.calibrated_on)},
+        {"gpu_busy_s", seconds_json(prediction.span.busy)},
+        {"gpu_idle_s", seconds_json(prediction.span.idle)},
+        {"host_s", seconds_json(prediction.span.host)},
+        {"flops", whole_json(prediction.flops.value())},
+        {"dram_bytes", bytes_json(prediction.dram_bytes)},
+        {"arithmetic_intensity", intensity_json(prediction.flops, prediction.dram_bytes)},
+        {"ridge_point", number_json(prediction.ridge.value())},
+        {"peak_memory_bytes", bytes_json(prediction.peak_memory_bytes)},
+        {"weight_bytes", bytes_json(prediction.weight_bytes)},
+        {"dram_capacity_bytes", bytes_json(prediction.dram_capacity)},
+        {"fits_memory", prediction.fits_memory()},
+        {"stages", std::move(stages)},
+        {"by_category", times_json(all_categories, prediction.busy_by_category)},
+        {"by_bound", times_json(all_bounds, prediction.busy_by_bound)},
+        {"kernels", std::move(kernels)}};
     return document.dump(2) + "\n";
 }
 

@@ -15,6 +15,9 @@ constexpr std::size_t label_width = 14;
 
 double share_of(Seconds part, Seconds whole) { return whole > Seconds(0) ? part / whole : 0.0; }
 
+/// "9 %", for figures that are no more precise.
+std::string whole_percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+
 std::string heading(const TextStyle& style, std::string_view text) {
     return "\n" + painted(style, Paint::bold, text) + "\n";
 }
@@ -63,6 +66,32 @@ std::string intensity_line(const Prediction& prediction) {
                        format(prediction.ridge), name_of(prediction.type));
 }
 
+/// "2.88 s ± 9 % (80 % interval 2.63 s to 3.15 s)"; the interval's middle need not be the prediction.
+std::string latency_line(const Prediction& prediction, const TextStyle& style) {
+    const std::string latency = format(prediction.span.latency);
+    const Interval& interval = prediction.interval;
+    if (prediction.span.latency <= Seconds(0)) return painted(style, Paint::bold, latency);
+    const double half = 0.5 * ((interval.high - interval.low) / prediction.span.latency);
+    return fmt::format("{} (80 % interval {} to {})",
+                       painted(style, Paint::bold, fmt::format("{} ± {}", latency, whole_percent(half))),
+                       format(interval.low), format(interval.high));
+}
+
+/// What each kind of kernel rests on: "gemm cublas, memory uncalibrated"; a share of shapes never measured is said.
+std::string basis_line(const Prediction& prediction, const TextStyle& style) {
+    std::vector<std::string> parts;
+    for (const Basis& basis : prediction.basis) {
+        std::string part = std::string(name_of(basis.kind)) + " ";
+        part += basis.library.empty() ? painted(style, Paint::warning, "uncalibrated") : "by " + basis.library;
+        if (basis.extrapolated > Seconds(0)) {
+            part += fmt::format(" ({} extrapolated)", whole_percent(basis.extrapolated / basis.time));
+        }
+        parts.push_back(part + (&basis == &prediction.basis.back() ? "" : ","));
+    }
+    if (!prediction.calibrated_on.empty()) parts.push_back("(fitted " + prediction.calibrated_on + ")");
+    return wrapped(parts, style.width, label_width + 2);
+}
+
 std::string summary(const Prediction& prediction, const TextStyle& style) {
     const auto line = [](std::string_view label, const std::string& text) {
         return fmt::format("  {:<{}}{}\n", label, label_width, text);
@@ -70,7 +99,8 @@ std::string summary(const Prediction& prediction, const TextStyle& style) {
     std::string result = painted(style, Paint::bold, prediction.workload) + " on " +
                          painted(style, Paint::bold, prediction.gpu) + " with " +
                          painted(style, Paint::bold, prediction.stack) + "\n\n";
-    result += line("latency", painted(style, Paint::bold, format(prediction.span.latency)));
+    result += line("latency", latency_line(prediction, style));
+    if (!prediction.basis.empty()) result += line("basis", basis_line(prediction, style));
     result += line("GPU", idle_line(prediction, style));
     result += line("work", work_line(prediction));
     if (prediction.dram_bytes > Bytes(0)) result += line("intensity", intensity_line(prediction));
@@ -145,22 +175,30 @@ std::string intensity_cell(const KernelCost& cost) {
     return intensity < 10 ? fmt::format("{:.1f}", intensity) : count_text(std::round(intensity));
 }
 
+/// Half the 80 % interval of a kernel, marked where its shape was never measured (*) or nothing of its kind (?).
+std::string spread_cell(const Uncertainty& uncertainty) {
+    const std::string mark = uncertainty.uncalibrated ? "?" : uncertainty.extrapolated ? "*" : "";
+    return whole_percent(0.5 * (uncertainty.high - uncertainty.low)) + mark;
+}
+
 std::string top(const Prediction& prediction, const TextStyle& style, std::size_t limit) {
     const std::vector<PredictedKernel> kernels = merged_kernels(prediction.kernels);
     const std::size_t shown = std::min(limit, kernels.size());
     if (shown == 0) return "";
-    Columns columns({Align::left, Align::right, Align::right, Align::right, Align::right, Align::left, Align::right});
-    columns.add({"", "share", "total", "launches", "each", "bound", "FLOP/B"});
+    Columns columns(
+        {Align::left, Align::right, Align::right, Align::right, Align::right, Align::right, Align::left, Align::right});
+    columns.add({"", "share", "total", "launches", "each", "±", "bound", "FLOP/B"});
     for (std::size_t i = 0; i < shown; ++i) {
         const PredictedKernel& kernel = kernels[i];
         const std::string sizes = sizes_text(kernel.kernel.work);
         const std::string place = kernel.stage + (kernel.example.empty() ? "" : ": " + kernel.example);
         // Four columns of indentation and two between the parts.
         const std::size_t room = style.width - std::min(style.width, display_width(sizes) + 6);
-        columns.add({std::string(kernel.kernel.label), percent(share_of(kernel.total, prediction.span.latency)),
-                     format(kernel.total), count_text(kernel.launches), format(kernel.cost.time),
-                     std::string(name_of(kernel.cost.bound)), intensity_cell(kernel.cost)},
-                    "    " + painted(style, Paint::faint, sizes + "  " + shortened(place, room)));
+        columns.add(
+            {std::string(kernel.kernel.label), percent(share_of(kernel.total, prediction.span.latency)),
+             format(kernel.total), count_text(kernel.launches), format(kernel.cost.time),
+             spread_cell(kernel.uncertainty), std::string(name_of(kernel.cost.bound)), intensity_cell(kernel.cost)},
+            "    " + painted(style, Paint::faint, sizes + "  " + shortened(place, room)));
     }
     double launches = 0;
     for (const PredictedKernel& kernel : kernels) launches += kernel.launches;

@@ -2,6 +2,7 @@
 
 #include "cupola/hardware/gpu.hpp"
 #include "cupola/kernel/kernel.hpp"
+#include "cupola/kernel/kernel_kind.hpp"
 #include "cupola/units/quantity.hpp"
 #include "cupola/workload/graph.hpp"
 
@@ -38,6 +39,7 @@ struct Stack {
     bool fuse_conv_bias = false;    ///< the convolution adds its bias itself
     bool tf32_convolution = false;  ///< fp32 convolutions run as TF32 where the GPU has it
     bool tf32_matmul = false;       ///< fp32 matrix products (linear, matmul, attention) do
+    LibraryChoice libraries;  ///< whose fitted parameters price a kind of kernel; none: the architecture's defaults
     DispatchCosts dispatch;
     KernelCode code;
     Seconds start_latency, kernel_gap, sync, graph_launch, host_per_pass;

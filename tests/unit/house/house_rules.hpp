@@ -19,7 +19,7 @@ namespace cupola::house {
         {"cost", {"units", "kernel", "hardware"}},
         {"timeline", {"units", "kernel"}},
         {"predict", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline"}},
-        {"config", {"units", "workload", "kernel", "hardware", "stack"}},  // the value types that it reads
+        {"config", {"units", "workload", "kernel", "hardware", "stack", "cost"}},  // the value types that it reads
         {"report", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict"}},
         {"cli",
          {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "config", "report"}},

@@ -270,7 +270,8 @@ TEST_CASE("kernels that differ only in their operands are merged for a reader, t
 
 TEST_CASE("the kernel table prices equal kernels once and tells unequal ones apart") {
     const Gpu gpu = some_gpu();
-    KernelTable table(gpu);
+    const CostModel model(gpu);
+    KernelTable table(model);
     Kernel kernel;
     kernel.label = "gemm";
     kernel.work = GemmWork{1, 512, 512, 512};

@@ -18,6 +18,10 @@ inline cupola::Prediction example_prediction() {
     prediction.parameters = {steps, height};
     prediction.type = DataType::bf16;
     prediction.span = {Seconds(2.0), Seconds(1.5), Seconds(0.5), Seconds(0.9)};
+    prediction.interval = {Seconds(1.8), Seconds(2.3)};
+    prediction.basis = {{KernelKind::convolution, Seconds(1.0), "cudnn", {"conv-set"}, Seconds(0.25)},
+                        {KernelKind::memory, Seconds(0.5), "", {}, Seconds(0)}};
+    prediction.calibrated_on = "2026-11-21";
     prediction.flops = Flops(300e12);
     prediction.dram_bytes = Bytes(2e12);
     prediction.weight_bytes = Bytes(4e9);
@@ -55,6 +59,7 @@ inline cupola::Prediction example_prediction() {
     conv.cost.bound = Bound::tensor;
     conv.launches = 30000;
     conv.total = Seconds(1.0);
+    conv.uncertainty = {0.9, 1.1, 0.5, true, false};
     conv.stage = "denoiser";
     conv.example = "down.0.resnets.1.conv1";
 
@@ -67,6 +72,7 @@ inline cupola::Prediction example_prediction() {
     copy.cost.bound = Bound::dram;
     copy.launches = 5000;
     copy.total = Seconds(0.5);
+    copy.uncertainty = {0.7, 1.5, 1.0, false, true};
     copy.stage = "denoiser";
     copy.example = "mid.attn.to_out";
     prediction.kernels = {conv, copy};

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "cupola/cost/cost.hpp"
+#include "cupola/cost/uncertainty.hpp"
+
+#include <array>
+#include <string>
+
+namespace cupola {
+
+/// What is known of kernels on one GPU with one stack's libraries: parameters and their errors by kind of kernel.
+class CostModel {
+public:
+    /// The architecture's defaults for every kind; nothing is known of their errors. `gpu` must outlive the model.
+    explicit CostModel(const Gpu& gpu);
+    /// Fitted parameters where `calibration` has one of the kind's libraries, else the architecture's defaults, whose
+    /// errors `general` states: those that GPUs show which are left out of the fit.
+    CostModel(const Gpu& gpu, Calibration calibration, const LibraryChoice& libraries, LibraryCalibration general);
+
+    [[nodiscard]] KernelCost price(const Kernel& kernel) const {
+        return cupola::price(kernel, gpu_, parameters_[index_of(kernel_kind(kernel.work))]);
+    }
+    [[nodiscard]] Uncertainty uncertainty(const Kernel& kernel, Seconds time) const;
+    /// The library whose fitted parameters price a kind; null where none was calibrated.
+    [[nodiscard]] const LibraryCalibration* library(KernelKind kind) const;
+    [[nodiscard]] const Calibration& calibration() const { return calibration_; }
+    [[nodiscard]] const Gpu& gpu() const { return gpu_; }
+
+private:
+    const Gpu& gpu_;
+    Calibration calibration_;
+    LibraryCalibration general_;
+    std::array<CostParameters, all_kernel_kinds.size()> parameters_;
+    std::array<std::string, all_kernel_kinds.size()> library_;  ///< by kind; empty where none was calibrated
+};
+
+}  // namespace cupola

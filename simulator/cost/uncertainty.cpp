@@ -1,0 +1,83 @@
+#include "cupola/cost/uncertainty.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cupola {
+namespace {
+
+/// How far a time lies outside of a class, as a ratio; 1 inside.
+double distance(Seconds time, const ErrorClass& error) {
+    if (time < error.from) return error.from / time;
+    return time < error.to ? 1.0 : time / error.to;
+}
+
+/// The class of the kind, and if asked of the type, whose times are nearest; null without any.
+const ErrorClass* nearest(const LibraryCalibration& library, const Kernel& kernel, Seconds time, bool same_type) {
+    const ErrorClass* best = nullptr;
+    for (const ErrorClass& error : library.errors) {
+        if (error.kind != kernel_kind(kernel.work) || (same_type && error.type != kernel.type)) continue;
+        if (best == nullptr || distance(time, error) < distance(time, *best)) best = &error;
+    }
+    return best;
+}
+
+const ErrorClass* nearest(const LibraryCalibration& library, const Kernel& kernel, Seconds time) {
+    const ErrorClass* error = nearest(library, kernel, time, true);
+    return error != nullptr ? error : nearest(library, kernel, time, false);
+}
+
+bool inside_ranges(const Kernel& kernel, const LibraryCalibration& library) {
+    const KernelSizes sizes = sizes_of(kernel);
+    return std::any_of(library.ranges.begin(), library.ranges.end(), [&](const SizeRange& range) {
+        if (range.kind != kernel_kind(kernel.work) || range.type != kernel.type) return false;
+        for (std::size_t i = 0; i < sizes.size(); ++i) {
+            if (sizes[i] < range.low[i] || sizes[i] > range.high[i]) return false;
+        }
+        return true;
+    });
+}
+
+}  // namespace
+
+Uncertainty uncertainty_of(const Kernel& kernel, Seconds time, const LibraryCalibration* library,
+                           const LibraryCalibration& general) {
+    const ErrorClass* known = library == nullptr ? nullptr : nearest(*library, kernel, time);
+    const ErrorClass* fallback = nearest(general, kernel, time);
+    Uncertainty result{0.5, 2.0};  // a factor of two where nothing was ever measured
+    result.uncalibrated = known == nullptr;
+    result.extrapolated = known != nullptr && !inside_ranges(kernel, *library);
+    const ErrorClass* error = known != nullptr ? known : fallback;
+    if (error == nullptr) return result;
+    double low = error->low, high = error->high;
+    if (result.extrapolated && fallback != nullptr) {
+        low = std::min(low, fallback->low);
+        high = std::max(high, fallback->high);
+    }
+    result.low = std::exp(low);
+    result.high = std::exp(high);
+    result.shared = error->shared;
+    return result;
+}
+
+void IntervalSum::add(KernelKind kind, Seconds time, const Uncertainty& uncertainty) {
+    const double seconds = time.value();
+    const double half = 0.5 * seconds * (uncertainty.high - uncertainty.low);
+    centre_ += 0.5 * seconds * (uncertainty.high + uncertainty.low);
+    shared_[index_of(kind)] += half * std::sqrt(uncertainty.shared);
+    independent_squares_ += half * half * (1 - uncertainty.shared);
+}
+
+void IntervalSum::add_independent(Seconds time, Seconds half) {
+    centre_ += time.value();
+    independent_squares_ += half.value() * half.value();
+}
+
+Interval IntervalSum::interval() const {
+    double squares = independent_squares_;
+    for (const double shared : shared_) squares += shared * shared;
+    const double half = std::sqrt(squares);
+    return {Seconds(std::max(0.0, centre_ - half)), Seconds(centre_ + half)};
+}
+
+}  // namespace cupola
