@@ -45,6 +45,8 @@ private:
 
 void add_work(Hash& hash, const GemmWork& work) {
     for (const std::int64_t value : {work.batch, work.m, work.n, work.k}) hash.add(value);
+    hash.add(work.weight ? static_cast<std::int64_t>(*work.weight) : std::int64_t{-1});
+    hash.add(std::int64_t{work.block_scaled});
 }
 
 void add_work(Hash& hash, const ConvolutionWork& work) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -50,6 +51,10 @@ struct Operand {
 /// C[batch][m,n] = A[batch][m,k] B[batch][k,n] on matrix units, or SIMT lanes where `type` has none.
 struct GemmWork {
     std::int64_t batch = 1, m = 1, n = 1, k = 1;
+    /// Type of B in memory where narrower than the product's: weights that the kernel dequantises in registers.
+    std::optional<DataType> weight{};
+    /// A scale for each 1 x 128 of A and 128 x 128 of B, which FP32 lanes apply to the partial sums of every 128 of k.
+    bool block_scaled = false;
     bool operator==(const GemmWork&) const = default;
 };
 

@@ -34,8 +34,11 @@ std::string sizes_of(const ConvolutionWork& work) {
 }
 
 std::string sizes_of(const GemmWork& work) {
-    const std::string sizes = fmt::format("m{} n{} k{}", work.m, work.n, work.k);
-    return work.batch > 1 ? fmt::format("b{} {}", work.batch, sizes) : sizes;
+    std::string sizes = fmt::format("m{} n{} k{}", work.m, work.n, work.k);
+    if (work.batch > 1) sizes = fmt::format("b{} {}", work.batch, sizes);
+    if (work.weight) sizes += fmt::format(" w-{}", name_of(*work.weight));
+    if (work.block_scaled) sizes += " block-scaled";
+    return sizes;
 }
 
 std::string sizes_of(const AttentionWork& work) {

@@ -12,7 +12,12 @@ constexpr double largest_exact = 9007199254740992.0;
 /// Beyond this a count stays a floating-point number.
 constexpr double largest_integer = 9.2e18;
 
-json sizes_json(const GemmWork& work) { return {{"batch", work.batch}, {"m", work.m}, {"n", work.n}, {"k", work.k}}; }
+json sizes_json(const GemmWork& work) {
+    json sizes{{"batch", work.batch}, {"m", work.m}, {"n", work.n}, {"k", work.k}};
+    if (work.weight) sizes["weight"] = name_of(*work.weight);
+    if (work.block_scaled) sizes["block_scaled"] = true;
+    return sizes;
+}
 
 json sizes_json(const ConvolutionWork& work) {
     return {{"batch", work.batch},

@@ -33,7 +33,7 @@ TEST_CASE("equal kernels hash alike and a change in any field changes the hash")
     const Kernel kernel = gemm_kernel();
     CHECK(hash_of(kernel) == hash_of(gemm_kernel()));
 
-    std::vector<Kernel> variants(12, kernel);
+    std::vector<Kernel> variants(14, kernel);
     variants[0].label = "other";
     variants[1].category = Category::attention;
     variants[2].type = DataType::bf16;
@@ -46,6 +46,8 @@ TEST_CASE("equal kernels hash alike and a change in any field changes the hash")
     variants[9].operands[0].access = Access::weight;
     variants[10].operand_count = 0;
     variants[11].work = MemoryWork{Pattern::streaming, 1, 128, 256, 64};
+    variants[12].work = GemmWork{1, 128, 256, 64, DataType::int8};
+    variants[13].work = GemmWork{1, 128, 256, 64, {}, true};
     std::set<std::uint64_t> hashes{hash_of(kernel)};
     for (const Kernel& variant : variants) {
         CHECK_FALSE(variant == kernel);

@@ -128,6 +128,8 @@ TEST_CASE("sizes of every kind of kernel fit in a few words") {
     CHECK(sizes_text(ConvolutionWork{2, 320, 640, 1, {1, 128, 96}, {1, 64, 48}, {1, 3, 3}, {1, 2, 2}}) ==
           "2x320x128x96 > 640x64x48 3x3");
     CHECK(sizes_text(GemmWork{8, 77, 1280, 640}) == "b8 m77 n1280 k640");
+    CHECK(sizes_text(GemmWork{1, 77, 1280, 640, DataType::int4}) == "m77 n1280 k640 w-int4");
+    CHECK(sizes_text(GemmWork{1, 77, 1280, 640, {}, true}) == "m77 n1280 k640 block-scaled");
     CHECK(sizes_text(AttentionWork{2, 10, 10, 4096, 77, 64, 64, false, AttentionKernel::flash2}) ==
           "b2 h10 q4096 k77 d64 flash2");
     CHECK(sizes_text(MemoryWork{Pattern::row_reduction, 640, 10, 1, 0}) == "640 elements row_reduction 10 rows");
