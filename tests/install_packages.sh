@@ -3,7 +3,8 @@
 # usage: tests/install_packages.sh [further packages ...]
 set -euo pipefail
 
-packages=(g++ cmake ninja-build libeigen3-dev libcli11-dev libyaml-cpp-dev libfmt-dev doctest-dev nlohmann-json3-dev "$@")
+packages=(g++ cmake ninja-build libeigen3-dev libcli11-dev libyaml-cpp-dev libfmt-dev doctest-dev nlohmann-json3-dev
+          libcsv-dev zlib1g-dev "$@")
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "packages: not a Debian or Ubuntu system; it must provide the likes of: ${packages[*]}" >&2

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,7 @@ struct MeasuredKernel {
 struct Measurement {
     std::vector<MeasuredKernel> kernels;  ///< in order; their times add up
     Seconds measured;
+    Seconds overhead;         ///< part of it that is no kernel's: host, timer; comes on top of every prediction
     std::uint32_t gpu = 0;    ///< index into Dataset::gpus
     std::uint32_t group = 0;  ///< index into Dataset::groups
     bool test = false;        ///< never fitted to: FNV-1a of the shape key mod 4 is 0
@@ -37,15 +40,24 @@ struct Skip {
     std::size_t first_line = 0;
 };
 
+/// The errors that are accepted of the test rows of each group, as fractions.
+struct Tolerance {
+    std::optional<double> mape, bias;  ///< the second on either side of 0
+};
+
 /// A measured CSV file seen through its adapter (validation/datasets/*.yaml): rows as kernels on a GPU in the state in
 /// which they were measured.
 struct Dataset {
     std::string name, title, source;
     std::string library;              ///< whose launch and efficiency parameters apply: "cublas", "flash-attention-3"
+    std::string path;                 ///< of the CSV file
     std::vector<Gpu> gpus;            ///< at the clocks of the measurement
     std::vector<std::string> groups;  ///< "gemm bf16", "softmax fp32": what errors are reported by
     std::vector<Measurement> rows;
-    std::vector<Skip> skipped;
+    std::vector<Skip> skipped;      ///< in the order of their first lines
+    std::size_t rows_of_other = 0;  ///< in the file, but not of this set: its `where` says so
+    Tolerance tolerance;
+    std::shared_ptr<const std::vector<std::string>> labels;  ///< keeps the text of kernels' labels alive
 };
 
 /// 64-bit FNV-1a of the text.

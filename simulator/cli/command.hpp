@@ -13,10 +13,17 @@
 
 namespace cupola::cli {
 
-/// A sub-command: what CLI11 fills, and what it prints on standard output when run.
+/// What a sub-command prints on standard output, and whether what it compared, if anything, is within its tolerance.
+struct Result {
+    std::string text;
+    bool within_tolerance = true;
+    Result(std::string printed, bool within = true) : text(std::move(printed)), within_tolerance(within) {}
+};
+
+/// A sub-command: what CLI11 fills, and what it does when run.
 struct Command {
     CLI::App* app = nullptr;
-    std::function<std::string()> run;
+    std::function<Result()> run;
 };
 
 // One file each. `style` is how text for a person is laid out.
@@ -26,6 +33,7 @@ struct Command {
 [[nodiscard]] Command add_graph(CLI::App& root);
 [[nodiscard]] Command add_seqlen(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_predict(CLI::App& root, const TextStyle& style);
+[[nodiscard]] Command add_validate(CLI::App& root, const TextStyle& style);
 
 /// What most sub-commands take: which model, with which parameters, on what, from where, in which format.
 struct Selection {
@@ -66,5 +74,24 @@ void check_subcommand(const CLI::App& root, const std::vector<std::string>& argu
 [[nodiscard]] TextStyle terminal_style();
 /// Writes to standard output. A reader that has gone away is no error; any other failure is an InputError.
 void write_output(const std::string& text);
+/// Writes a file that an option names; InputError where it cannot be written.
+void write_file(const std::string& path, const std::string& text, const std::string& option);
+
+/// Says on standard error, if that is a terminal, which of several parts of a long work is at hand.
+class Progress {
+public:
+    explicit Progress(std::size_t parts);
+    ~Progress() { clear(); }
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+    void begin(const std::string& part);
+    /// Takes the line away again.
+    void clear();
+
+private:
+    std::size_t parts_, begun_ = 0;
+    bool shown_ = false;
+    bool terminal_;
+};
 
 }  // namespace cupola::cli

@@ -1,5 +1,5 @@
 #include "cupola/cli/command.hpp"
-#include "cupola/config/load.hpp"
+#include "cupola/config/load_dataset.hpp"
 #include "cupola/units/input_error.hpp"
 #include "cupola/units/suggest.hpp"
 
@@ -9,16 +9,17 @@ namespace cupola::cli {
 namespace {
 
 std::vector<NamedItem> listed(const std::string& what, const std::string& data) {
-    const std::vector<config::Listing> listings = what == "gpus"     ? config::list_gpus(data)
-                                                  : what == "stacks" ? config::list_stacks(data)
-                                                                     : config::list_workloads(data);
+    const std::vector<config::Listing> listings = what == "gpus"       ? config::list_gpus(data)
+                                                  : what == "stacks"   ? config::list_stacks(data)
+                                                  : what == "datasets" ? config::list_datasets(data)
+                                                                       : config::list_workloads(data);
     std::vector<NamedItem> items;
     for (const config::Listing& listing : listings) items.push_back({listing.name, listing.title});
     return items;
 }
 
 void check_kind(const std::string& what) {
-    const std::vector<std::string> kinds{"workloads", "gpus", "stacks"};
+    const std::vector<std::string> kinds{"workloads", "gpus", "stacks", "datasets"};
     for (const std::string& kind : kinds) {
         if (what == kind) return;
     }
@@ -26,7 +27,7 @@ void check_kind(const std::string& what) {
     throw InputError({{},
                       "list",
                       found,
-                      "workloads, gpus or stacks",
+                      "workloads, gpus, stacks or datasets",
                       what.empty() ? "for example cupola list gpus" : suggestion(what, kinds)});
 }
 
@@ -38,10 +39,10 @@ struct Options {
 }  // namespace
 
 Command add_list(CLI::App& root, const TextStyle& style) {
-    CLI::App* app = add_subcommand(root, "list", "List the models, GPUs or software stacks there are",
+    CLI::App* app = add_subcommand(root, "list", "List the models, GPUs, software stacks or data sets there are",
                                    {"cupola list workloads", "cupola list gpus"});
     auto options = std::make_shared<Options>();
-    app->add_option("what", options->what, "workloads, gpus or stacks")->type_name("KIND");
+    app->add_option("what", options->what, "workloads, gpus, stacks or datasets")->type_name("KIND");
     options->selection.add_output_options(*app);
     return {app, [options, style] {
                 check_kind(options->what);

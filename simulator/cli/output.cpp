@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 namespace cupola::cli {
 namespace {
@@ -31,6 +32,31 @@ void write_output(const std::string& text) {
     const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
     if (written || errno == EPIPE) return;
     throw InputError({{}, "standard output", std::strerror(errno), "a place to write to", ""});
+}
+
+void write_file(const std::string& path, const std::string& text, const std::string& option) {
+    errno = 0;
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
+    const bool written = file != nullptr && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
+                         std::fflush(file.get()) == 0;
+    if (written) return;
+    throw InputError({{}, option, path + ": " + std::strerror(errno), "a file that can be written", ""});
+}
+
+Progress::Progress(std::size_t parts) : parts_(parts), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+void Progress::begin(const std::string& part) {
+    ++begun_;
+    if (!terminal_ || parts_ < 2) return;
+    clear();
+    std::fprintf(stderr, "%zu of %zu: %s", begun_, parts_, part.c_str());
+    std::fflush(stderr);
+    shown_ = true;
+}
+
+void Progress::clear() {
+    if (shown_) std::fputs("\r\x1b[K", stderr);
+    shown_ = false;
 }
 
 }  // namespace cupola::cli

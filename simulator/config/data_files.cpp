@@ -1,6 +1,5 @@
 #include "cupola/config/data_files.hpp"
 
-#include "cupola/config/load.hpp"
 #include "cupola/config/node.hpp"
 #include "cupola/units/input_error.hpp"
 #include "cupola/units/suggest.hpp"
@@ -54,15 +53,6 @@ std::string title_in(const std::string& path, std::string_view key) {
     return "";
 }
 
-std::vector<Listing> list(const std::string& data, const DataKind& kind) {
-    std::vector<Listing> listings;
-    for (const std::string& name : data_file_names(data, kind)) {
-        const std::string path = (fs::path(data) / kind.folder / (name + ".yaml")).string();
-        listings.push_back({name, title_in(path, kind.title_key), path});
-    }
-    return listings;
-}
-
 }  // namespace
 
 std::string data_directory(const std::string& override_directory) {
@@ -110,8 +100,17 @@ DataFile find_data_file(const std::string& data, const DataKind& kind, const std
     return {(fs::path(data) / kind.folder / (name_or_path + ".yaml")).string(), name_or_path};
 }
 
-std::vector<Listing> list_gpus(const std::string& data) { return list(data, gpu_files); }
-std::vector<Listing> list_stacks(const std::string& data) { return list(data, stack_files); }
-std::vector<Listing> list_workloads(const std::string& data) { return list(data, workload_files); }
+std::vector<Listing> list_data_files(const std::string& data, const DataKind& kind) {
+    std::vector<Listing> listings;
+    for (const std::string& name : data_file_names(data, kind)) {
+        const std::string path = (fs::path(data) / kind.folder / (name + ".yaml")).string();
+        listings.push_back({name, title_in(path, kind.title_key), path});
+    }
+    return listings;
+}
+
+std::vector<Listing> list_gpus(const std::string& data) { return list_data_files(data, gpu_files); }
+std::vector<Listing> list_stacks(const std::string& data) { return list_data_files(data, stack_files); }
+std::vector<Listing> list_workloads(const std::string& data) { return list_data_files(data, workload_files); }
 
 }  // namespace cupola::config

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "cupola/config/load.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +18,13 @@ struct DataKind {
 inline constexpr DataKind gpu_files{"hwmodels/gpus", "GPU", "gpus", "product"};
 inline constexpr DataKind stack_files{"hwmodels/stacks", "stack", "stacks", "title"};
 inline constexpr DataKind workload_files{"workloads", "workload", "workloads", "title"};
+inline constexpr DataKind dataset_files{"validation/datasets", "data set", "datasets", "title"};
 
 /// The names in the data directory, sorted: file names without ".yaml".
 [[nodiscard]] std::vector<std::string> data_file_names(const std::string& data, const DataKind& kind);
+
+/// Names, titles and paths of the data files of a kind; a file that cannot be read has no title.
+[[nodiscard]] std::vector<Listing> list_data_files(const std::string& data, const DataKind& kind);
 
 /// A file that was asked for by name or by path.
 struct DataFile {

@@ -20,6 +20,27 @@ std::string_view name_of(Category category) {
     return "";
 }
 
+std::string_view name_of(AttentionKernel kernel) {
+    switch (kernel) {
+        case AttentionKernel::flash2: return "flash2";
+        case AttentionKernel::flash3: return "flash3";
+        case AttentionKernel::memory_efficient: return "memory_efficient";
+    }
+    return "";
+}
+
+std::string_view name_of(Pattern pattern) {
+    switch (pattern) {
+        case Pattern::streaming: return "streaming";
+        case Pattern::row_reduction: return "row_reduction";
+        case Pattern::block_reduction: return "block_reduction";
+        case Pattern::strided_copy: return "strided_copy";
+        case Pattern::transpose: return "transpose";
+        case Pattern::gather: return "gather";
+    }
+    return "";
+}
+
 namespace {
 
 /// Folds values into 64 bits: multiply-xorshift a word (splitmix64's finaliser), order-dependent.

@@ -68,6 +68,9 @@ struct ConvolutionWork {
 
 /// Which fused attention kernel runs; decides tile shape and how far exponentials overlap with matrix work.
 enum class AttentionKernel : std::uint8_t { flash2, flash3, memory_efficient };
+inline constexpr std::array<AttentionKernel, 3> all_attention_kernels{AttentionKernel::flash2, AttentionKernel::flash3,
+                                                                      AttentionKernel::memory_efficient};
+[[nodiscard]] std::string_view name_of(AttentionKernel kernel);
 
 /// softmax(Q Kᵀ) V in one kernel.
 struct AttentionWork {
@@ -87,6 +90,10 @@ enum class Pattern : std::uint8_t {
     transpose,        ///< tiled transpose through shared memory
     gather,           ///< row look-ups
 };
+inline constexpr std::array<Pattern, 6> all_patterns{Pattern::streaming,       Pattern::row_reduction,
+                                                     Pattern::block_reduction, Pattern::strided_copy,
+                                                     Pattern::transpose,       Pattern::gather};
+[[nodiscard]] std::string_view name_of(Pattern pattern);
 
 /// A kernel bound by memory traffic, special functions or parallelism.
 struct MemoryWork {

@@ -92,35 +92,6 @@ std::string_view name_of(PadMode mode) {
 
 }  // namespace
 
-std::string_view name_of(AttentionKernel kernel) {
-    switch (kernel) {
-        case AttentionKernel::flash2: return "flash2";
-        case AttentionKernel::flash3: return "flash3";
-        case AttentionKernel::memory_efficient: return "memory_efficient";
-    }
-    return "";
-}
-
-std::string_view name_of(Pattern pattern) {
-    switch (pattern) {
-        case Pattern::streaming: return "streaming";
-        case Pattern::row_reduction: return "row_reduction";
-        case Pattern::block_reduction: return "block_reduction";
-        case Pattern::strided_copy: return "strided_copy";
-        case Pattern::transpose: return "transpose";
-        case Pattern::gather: return "gather";
-    }
-    return "";
-}
-
-std::string_view kind_of(const Work& work) {
-    return std::visit(overloaded{[](const GemmWork&) -> std::string_view { return "gemm"; },
-                                 [](const ConvolutionWork&) -> std::string_view { return "convolution"; },
-                                 [](const AttentionWork&) -> std::string_view { return "attention"; },
-                                 [](const MemoryWork&) -> std::string_view { return "memory"; }},
-                      work);
-}
-
 std::string sizes_text(const Work& work) {
     return std::visit([](const auto& sizes) { return sizes_of(sizes); }, work);
 }

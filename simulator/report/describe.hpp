@@ -10,11 +10,6 @@ namespace cupola {
 
 // Short texts for operators and kernels, the same in every format.
 
-[[nodiscard]] std::string_view name_of(AttentionKernel kernel);
-[[nodiscard]] std::string_view name_of(Pattern pattern);
-/// "gemm", "convolution", "attention", "memory"
-[[nodiscard]] std::string_view kind_of(const Work& work);
-
 /// The sizes of a kernel's work: "2x320x128x128 > 2x640x64x64 3x3 /2", "m8192 n1280 k640", "b2 h10 q4096 k4096 d64".
 [[nodiscard]] std::string sizes_text(const Work& work);
 

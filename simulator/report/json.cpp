@@ -1,5 +1,6 @@
 #include "cupola/report/json.hpp"
 
+#include "cupola/kernel/kernel_kind.hpp"
 #include "cupola/report/describe.hpp"
 
 #include <cmath>
@@ -64,7 +65,7 @@ json parameters_json(const std::vector<ParameterSetting>& parameters) {
 }
 
 json work_json(const Work& work) {
-    json result{{"kind", kind_of(work)}};
+    json result{{"kind", name_of(kernel_kind(work))}};
     result.update(std::visit([](const auto& sizes) { return sizes_json(sizes); }, work));
     return result;
 }

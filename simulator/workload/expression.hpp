@@ -52,7 +52,8 @@ struct Environment {
 };
 
 /// An arithmetic expression of the descriptor language:
-///   or and not | < <= > >= == != | .. | + - | * / // % | -x | f(x) x[i] | 12 0.5 'text' [a, b] name true false none
+///   or and not | < <= > >= == != | .. | + - | * / // % | -x | f(x) x[i] | 12 0.5 1e-3 'text' [a, b] name true false
+///   none
 /// `/` of whole numbers stays whole where it divides, `//` rounds down, `a .. b` lists a to b inclusive.
 /// Functions: min max sum len reversed ceil floor ceil_div choose(condition, a, b), and of tensors
 /// size(axis) size(tensor, axis) has(tensor) remembers(state).
@@ -67,6 +68,8 @@ public:
     /// Throws InputError: unknown variable, division by zero, wrong type, index out of range.
     [[nodiscard]] Datum evaluate(const Environment& environment) const;
     [[nodiscard]] bool mentions(NameId name) const;
+    /// The names that it mentions, in order, one as often as it is written.
+    [[nodiscard]] std::vector<NameId> names() const;
     /// The name, if the whole expression is a single one.
     [[nodiscard]] const NameId* single_name() const;
     [[nodiscard]] const std::string& text() const { return text_; }

@@ -216,19 +216,35 @@ private:
         if (!accept(close)) fail(at_, quoted_rest(), "\",\" or \"" + std::string(close) + "\"");
         return arguments;
     }
+    void skip_digits() {
+        while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
+    }
+    /// "e-3"; whether there is one.
+    bool skip_exponent() {
+        if (at_ == text_.size() || (text_[at_] != 'e' && text_[at_] != 'E')) return false;
+        std::size_t digits = at_ + 1;
+        if (digits < text_.size() && (text_[digits] == '-' || text_[digits] == '+')) ++digits;
+        if (digits == text_.size() || std::isdigit(static_cast<unsigned char>(text_[digits])) == 0) return false;
+        at_ = digits;
+        skip_digits();
+        return true;
+    }
     Index parse_number() {
         const std::size_t start = at_;
-        while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
+        skip_digits();
         const bool fraction = at_ + 1 < text_.size() && text_[at_] == '.' && text_[at_ + 1] != '.';
         if (fraction) {
             ++at_;
-            while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])) != 0) ++at_;
+            skip_digits();
         }
+        const bool exponent = skip_exponent();
         const char* first = text_.data() + start;
         const char* last = text_.data() + at_;
-        if (fraction) {
+        if (fraction || exponent) {
             double real = 0;
-            std::from_chars(first, last, real);
+            if (std::from_chars(first, last, real).ec != std::errc{}) {
+                fail(start, std::string(text_.substr(start, at_ - start)), "a number from 1e-308 to 1e308");
+            }
             return emit_literal(Datum(real), start);
         }
         std::int64_t whole = 0;
@@ -299,6 +315,14 @@ bool Expression::mentions(NameId name) const {
         if (node.op == Op::name && node.name == name) return true;
     }
     return false;
+}
+
+std::vector<NameId> Expression::names() const {
+    std::vector<NameId> names;
+    for (const Node& node : nodes_) {
+        if (node.op == Op::name) names.push_back(node.name);
+    }
+    return names;
 }
 
 const NameId* Expression::single_name() const {

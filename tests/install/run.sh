@@ -16,7 +16,7 @@ fail() {
 
 # A copy of the sources, so that removing it proves that nothing installed refers to it.
 mkdir "$scratch/source"
-cp -r CMakeLists.txt LICENSE simulator hwmodels workloads "$scratch/source/"
+cp -r CMakeLists.txt LICENSE simulator hwmodels workloads validation "$scratch/source/"
 cp -r tests/install/consumer "$scratch/consumer"
 [ ! -e README.md ] || cp README.md "$scratch/source/"
 

@@ -19,10 +19,15 @@ namespace cupola::house {
         {"cost", {"units", "kernel", "hardware"}},
         {"timeline", {"units", "kernel"}},
         {"predict", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline"}},
-        {"config", {"units", "workload", "kernel", "hardware", "stack", "cost"}},  // the value types that it reads
-        {"report", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict"}},
+        // rows become kernels by way of expressions, operators and stacks, and are priced
+        {"validation", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict"}},
+        // the value types that it reads, among them a data set's adapter
+        {"config", {"units", "workload", "kernel", "hardware", "stack", "cost", "validation"}},
+        // the results that it formats, among them comparisons with measurements
+        {"report", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "validation"}},
         {"cli",
-         {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "config", "report"}},
+         {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "config", "report",
+          "validation"}},
     };
     return table;
 }

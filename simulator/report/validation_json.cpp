@@ -1,0 +1,82 @@
+#include "cupola/report/json.hpp"
+#include "cupola/report/validation.hpp"
+
+namespace cupola {
+namespace {
+
+using namespace validation;
+
+json tolerance_json(const std::optional<double>& value) { return value ? json(*value) : json(nullptr); }
+
+json errors_json(const ErrorGroup& group) {
+    const ErrorSummary& errors = group.errors;
+    return {{"name", group.name},  {"split", name_of(group.split)}, {"rows", errors.rows},
+            {"mape", errors.mape}, {"median", errors.median},       {"p90", errors.p90},
+            {"bias", errors.bias}, {"worst", errors.worst}};
+}
+
+json group_json(const Evaluation& evaluation, const ErrorGroup& group) {
+    json item{{"dataset", evaluation.data.name}};
+    item.update(errors_json(group));
+    item["within_tolerance"] = group.judged ? json(group.within_tolerance) : json(nullptr);
+    return item;
+}
+
+json row_json(const Evaluation& evaluation, std::size_t index) {
+    const Measurement& row = evaluation.data.rows[index];
+    const ComparedRow& compared = evaluation.rows[index];
+    return {{"line", row.line},
+            {"label", row.label},
+            {"group", evaluation.data.groups[row.group]},
+            {"gpu", evaluation.data.gpus[row.gpu].name},
+            {"split", name_of(row.test ? Split::test : Split::train)},
+            {"measured_s", row.measured.value()},
+            {"predicted_s", compared.cost.time.value()},
+            {"error", compared.error},
+            {"bound", name_of(compared.cost.bound)}};
+}
+
+json dataset_json(const Evaluation& evaluation) {
+    const Dataset& data = evaluation.data;
+    json gpus = json::array(), breakdown = json::object(), worst = json::array(), skipped = json::array();
+    for (std::size_t i = 0; i < data.gpus.size(); ++i) {
+        gpus.push_back({{"name", data.gpus[i].name}, {"parameters", evaluation.parameters[i]}});
+    }
+    for (const Breakdown& by : evaluation.breakdowns) {
+        for (const ErrorGroup& group : by.groups) breakdown[by.property].push_back(errors_json(group));
+    }
+    for (const std::size_t row : evaluation.worst) worst.push_back(row_json(evaluation, row));
+    for (const Skip& skip : data.skipped) {
+        skipped.push_back({{"reason", skip.reason}, {"rows", skip.rows}, {"first_line", skip.first_line}});
+    }
+    return {
+        {"name", data.name},
+        {"title", data.title},
+        {"source", data.source},
+        {"file", data.path},
+        {"library", data.library},
+        {"gpus", gpus},
+        {"rows", data.rows.size()},
+        {"rows_of_other", data.rows_of_other},
+        {"tolerance", {{"mape", tolerance_json(data.tolerance.mape)}, {"bias", tolerance_json(data.tolerance.bias)}}},
+        {"within_tolerance", evaluation.within_tolerance()},
+        {"breakdown", breakdown},
+        {"worst", worst},
+        {"skipped", skipped}};
+}
+
+}  // namespace
+
+std::string validation_json(const std::vector<Evaluation>& evaluations) {
+    json groups = json::array(), datasets = json::array();
+    bool within = true;
+    for (const Evaluation& evaluation : evaluations) {
+        for (const ErrorGroup& group : evaluation.groups) groups.push_back(group_json(evaluation, group));
+        datasets.push_back(dataset_json(evaluation));
+        within = within && evaluation.within_tolerance();
+    }
+    const json document{{"within_tolerance", within}, {"groups", groups}, {"datasets", datasets}};
+    return document.dump(2) + "\n";
+}
+
+}  // namespace cupola

@@ -1,0 +1,111 @@
+#pragma once
+
+#include "cupola/hardware/gpu.hpp"
+#include "cupola/stack/stack.hpp"
+#include "cupola/units/input_error.hpp"
+#include "cupola/validation/dataset.hpp"
+#include "cupola/workload/descriptor.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace cupola::validation {
+
+// What a row says of one kernel, as expressions over the columns. What an adapter leaves out has been filled in with
+// its default; names of data types, patterns and the like are expressions that give a text.
+
+struct GemmSpec {
+    Expression type, weight, output;  ///< of the instruction and A in memory, of B in memory, of D
+    Expression batch, m, n, k;
+};
+
+struct AttentionSpec {
+    Expression type, kv_type;  ///< of the instruction, Q and the output; of keys and values in memory
+    Expression kernel, batch, heads, kv_heads, queries, keys, head_dim, value_dim, causal;
+};
+
+struct ConvolutionSpec {
+    Expression type, output;  ///< of the instruction, input and filter; of the result
+    Expression batch, in_channels, out_channels, groups;
+    Expression input, kernel, stride, padding;  ///< lists of one to three numbers
+};
+
+struct OperandSpec {
+    Access access = Access::read;
+    Expression bytes, passes, run;
+};
+
+struct MemorySpec {
+    Expression type, pattern, elements, rows, flops, mufu, clocks_per_element, clocks_per_row;
+    std::vector<OperandSpec> operands;
+};
+
+struct KernelSpec {
+    std::variant<GemmSpec, AttentionSpec, ConvolutionSpec, MemorySpec> work;
+    Expression count;
+    std::string_view label;  ///< lives as long as Adapter::labels
+};
+
+/// Rows as operators of the descriptor language, which a stack lowers to kernels.
+struct LayersSpec {
+    Stack stack;
+    Expression type;
+    std::vector<StageInput> inputs;  ///< the one named "" is the current tensor
+    std::vector<Layer> layers;
+    std::vector<std::string> only;  ///< labels of the kernels that the measured time holds; empty: all
+    std::vector<NameId> names;      ///< that its expressions mention: rows that agree in them are the same kernels
+};
+
+/// Where operands are when a kernel begins.
+struct CacheState {
+    bool hot = false;    ///< every operand was touched one replay earlier; else none has been
+    Expression buffers;  ///< sets of operands that replays take in turn
+};
+
+/// One way to read a row: the first whose condition holds is taken.
+struct RowSpec {
+    Expression when;  ///< empty: always
+    Expression group;
+    CacheState cache;
+    std::vector<KernelSpec> kernels;   ///< either these
+    std::optional<LayersSpec> layers;  ///< or this
+};
+
+/// A column under a name that expressions can use.
+struct ColumnName {
+    NameId name = 0;
+    std::string column;
+    SourcePosition where;
+};
+
+/// Which of Adapter::gpus a row ran on: by the value of a column, or always the first.
+struct GpuChoice {
+    std::optional<ColumnName> column;
+    std::vector<std::pair<std::string, std::uint32_t>> values;
+};
+
+/// A file that says what the rows of a CSV file mean; see README.md for its form.
+struct Adapter {
+    std::string name, title, source, file, library;
+    SourcePosition where;
+    Descriptor descriptor;  ///< only its names are used, those of columns and variables
+    std::vector<Gpu> gpus;
+    GpuChoice gpu;
+    std::vector<ColumnName> columns;
+    NameId line = 0;       ///< the name under which expressions find a row's line in the file, unless it is a column's
+    Expression condition;  ///< `where`; empty: every row
+    std::vector<std::pair<NameId, Expression>> variables;
+    Expression time, overhead;  ///< seconds
+    std::vector<Expression> split, label;
+    Tolerance tolerance;
+    std::vector<RowSpec> rows;
+    std::shared_ptr<std::vector<std::string>> labels;
+};
+
+}  // namespace cupola::validation

@@ -1,0 +1,182 @@
+#include "cupola/validation/evaluation.hpp"
+
+#include "cupola/kernel/kernel_kind.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace cupola::validation {
+namespace {
+
+constexpr std::array<Split, 3> splits{Split::test, Split::train, Split::all};
+
+void add(KernelCost& sum, const KernelCost& cost, double count) {
+    sum.time += cost.time * count;
+    sum.tensor += cost.tensor * count;
+    sum.simt += cost.simt * count;
+    sum.mufu += cost.mufu * count;
+    sum.l2 += cost.l2 * count;
+    sum.dram += cost.dram * count;
+    sum.launch += cost.launch * count;
+    sum.l2_bytes += cost.l2_bytes * count;
+    sum.dram_bytes += cost.dram_bytes * count;
+    sum.flops += cost.flops * count;
+}
+
+ComparedRow compare(const Measurement& row, const Gpu& gpu, const CostParameters& parameters) {
+    ComparedRow compared;
+    Seconds longest(-1);
+    for (const MeasuredKernel& measured : row.kernels) {
+        const KernelCost cost = price(measured.kernel, gpu, parameters);
+        add(compared.cost, cost, measured.count);
+        if (cost.time * measured.count <= longest) continue;
+        longest = cost.time * measured.count;
+        compared.kind = name_of(kernel_kind(measured.kernel.work));
+        compared.type = measured.kernel.type;
+    }
+    compared.cost.time += row.overhead;
+    compared.cost.launch += row.overhead;
+    for (const Bound bound : all_bounds) {
+        if (compared.cost.of(bound) > compared.cost.of(compared.cost.bound)) compared.cost.bound = bound;
+    }
+    compared.error = relative_error(compared.cost.time, row.measured);
+    return compared;
+}
+
+bool belongs(const Measurement& row, Split split) { return split == Split::all || row.test == (split == Split::test); }
+
+/// Summaries of the rows by a text that `key` gives for a row's index, in order of first appearance.
+std::vector<ErrorGroup> grouped(const Evaluation& evaluation, const std::vector<std::string>& names,
+                                const std::function<std::size_t(std::size_t row)>& key) {
+    std::vector<std::array<std::vector<double>, splits.size()>> errors(names.size());
+    for (std::size_t row = 0; row < evaluation.rows.size(); ++row) {
+        for (std::size_t s = 0; s < splits.size(); ++s) {
+            if (belongs(evaluation.data.rows[row], splits[s]))
+                errors[key(row)][s].push_back(evaluation.rows[row].error);
+        }
+    }
+    std::vector<ErrorGroup> groups;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        for (std::size_t s = 0; s < splits.size(); ++s) {
+            if (errors[i][s].empty()) continue;
+            groups.push_back({names[i], splits[s], summarise(errors[i][s]), false, true});
+        }
+    }
+    return groups;
+}
+
+/// The same by a text of each row; names in order of first appearance.
+std::vector<ErrorGroup> grouped_by_text(const Evaluation& evaluation,
+                                        const std::function<std::string_view(std::size_t row)>& text) {
+    std::vector<std::string> names;
+    std::vector<std::size_t> index(evaluation.rows.size());
+    for (std::size_t row = 0; row < evaluation.rows.size(); ++row) {
+        const std::string_view name = text(row);
+        const auto found = std::find(names.begin(), names.end(), name);
+        index[row] = static_cast<std::size_t>(found - names.begin());
+        if (found == names.end()) names.emplace_back(name);
+    }
+    return grouped(evaluation, names, [&](std::size_t row) { return index[row]; });
+}
+
+std::vector<Breakdown> breakdowns_of(const Evaluation& evaluation) {
+    const Dataset& data = evaluation.data;
+    std::vector<std::string> sizes;
+    for (const SizeClass size : {SizeClass::below_10us, SizeClass::to_100us, SizeClass::to_1ms, SizeClass::above_1ms}) {
+        sizes.emplace_back(name_of(size));
+    }
+    std::vector<std::string> gpus;
+    for (const Gpu& gpu : data.gpus) gpus.push_back(gpu.name);
+    return {{"size",
+             grouped(evaluation, sizes,
+                     [&](std::size_t row) { return static_cast<std::size_t>(size_class(data.rows[row].measured)); })},
+            {"kind", grouped_by_text(evaluation, [&](std::size_t row) { return evaluation.rows[row].kind; })},
+            {"dtype", grouped_by_text(evaluation, [&](std::size_t row) { return name_of(evaluation.rows[row].type); })},
+            {"gpu", grouped(evaluation, gpus, [&](std::size_t row) { return std::size_t{data.rows[row].gpu}; })}};
+}
+
+std::vector<std::size_t> worst_of(const Evaluation& evaluation) {
+    std::vector<std::size_t> order(evaluation.rows.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    const auto worse = [&](std::size_t a, std::size_t b) {
+        const bool test_a = evaluation.data.rows[a].test, test_b = evaluation.data.rows[b].test;
+        if (test_a != test_b) return test_a;
+        return std::abs(evaluation.rows[a].error) > std::abs(evaluation.rows[b].error);
+    };
+    const std::size_t count = std::min(worst_rows, order.size());
+    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), worse);
+    order.resize(count);
+    return order;
+}
+
+void judge(std::vector<ErrorGroup>& groups, const Tolerance& tolerance) {
+    if (!tolerance.mape && !tolerance.bias) return;
+    for (ErrorGroup& group : groups) {
+        if (group.split != Split::test) continue;
+        group.judged = true;
+        group.within_tolerance = (!tolerance.mape || group.errors.mape <= *tolerance.mape) &&
+                                 (!tolerance.bias || std::abs(group.errors.bias) <= *tolerance.bias);
+    }
+}
+
+}  // namespace
+
+ModelParameters architecture_defaults(const Gpu& gpu, const std::string&) {
+    return {default_parameters(gpu.architecture), "defaults of " + std::string(name_of(gpu.architecture))};
+}
+
+std::string_view name_of(Split split) {
+    switch (split) {
+        case Split::test: return "test";
+        case Split::train: return "train";
+        case Split::all: return "all";
+    }
+    return "";
+}
+
+SizeClass size_class(Seconds measured) {
+    if (measured < Seconds(10e-6)) return SizeClass::below_10us;
+    if (measured < Seconds(100e-6)) return SizeClass::to_100us;
+    return measured < Seconds(1e-3) ? SizeClass::to_1ms : SizeClass::above_1ms;
+}
+
+std::string_view name_of(SizeClass size) {
+    switch (size) {
+        case SizeClass::below_10us: return "below 10 us";
+        case SizeClass::to_100us: return "10 to 100 us";
+        case SizeClass::to_1ms: return "0.1 to 1 ms";
+        case SizeClass::above_1ms: return "above 1 ms";
+    }
+    return "";
+}
+
+bool Evaluation::within_tolerance() const {
+    return std::all_of(groups.begin(), groups.end(), [](const ErrorGroup& group) { return group.within_tolerance; });
+}
+
+Evaluation evaluate(Dataset data, const ParameterSource& parameters, const Tolerance& tolerance) {
+    Evaluation evaluation;
+    evaluation.data = std::move(data);
+    Tolerance& accepted = evaluation.data.tolerance;
+    if (tolerance.mape) accepted.mape = tolerance.mape;
+    if (tolerance.bias) accepted.bias = tolerance.bias;
+    std::vector<CostParameters> values;
+    for (const Gpu& gpu : evaluation.data.gpus) {
+        ModelParameters of_gpu = parameters(gpu, evaluation.data.library);
+        values.push_back(of_gpu.values);
+        evaluation.parameters.push_back(std::move(of_gpu.origin));
+    }
+    evaluation.rows.reserve(evaluation.data.rows.size());
+    for (const Measurement& row : evaluation.data.rows) {
+        evaluation.rows.push_back(compare(row, evaluation.data.gpus[row.gpu], values[row.gpu]));
+    }
+    evaluation.groups = grouped(evaluation, evaluation.data.groups,
+                                [&](std::size_t row) { return std::size_t{evaluation.data.rows[row].group}; });
+    judge(evaluation.groups, accepted);
+    evaluation.breakdowns = breakdowns_of(evaluation);
+    evaluation.worst = worst_of(evaluation);
+    return evaluation;
+}
+
+}  // namespace cupola::validation
