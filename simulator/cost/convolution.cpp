@@ -29,6 +29,7 @@ MatrixProblem implicit_gemm(const ConvolutionWork& work, const CostParameters& p
     problem.k = taps * channels;
     problem.loop_k = problem.k;
     problem.regret = parameters.convolution_regret;
+    problem.split_grid_share = parameters.split_grid_share;
     if (!is_pointwise(work)) {
         problem.loop_k = taps * (channels + parameters.convolution_tap_channels);
         problem.efficiency = parameters.convolution_efficiency;

@@ -28,7 +28,7 @@ Terms gemv_terms(const MatrixProblem& problem, const Machine& machine, const Cos
     terms.l2_bytes = problem.first_touch.l2;
     terms.dram_bytes = problem.first_touch.dram;
     terms.l2 = terms.l2_bytes / machine.l2;
-    terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
+    terms.dram = terms.dram_bytes / (machine.dram * parameters.matrix_dram_efficiency);
     terms.serial = parameters.gemv_prologue_cycles / machine.simt_clock;
     return terms;
 }
@@ -49,11 +49,12 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
         kernel, problem.batch * (problem.a_bytes + problem.b_bytes) + problem.output_bytes, machine, parameters);
     problem.efficiency = std::min(alignment_efficiency(problem.k, problem.element, parameters),
                                   alignment_efficiency(problem.n, problem.element, parameters));
-    problem.regret =
-        work.batch > 1 ? std::max(parameters.batched_regret, parameters.library_regret) : parameters.library_regret;
+    problem.regret = work.batch > 1 ? parameters.batched_regret : 1;
+    problem.split_grid_share = parameters.split_grid_share;
 
     Fastest fastest(parameters.overlap_exponent);
-    if (std::min(problem.m, problem.n) <= parameters.gemv_rows) {
+    // On matrix units tiles of few rows do as well.
+    if (machine.matrix_flops_per_clock <= 0 && std::min(problem.m, problem.n) <= parameters.gemv_rows) {
         fastest.offer(gemv_terms(problem, machine, parameters));
     }
     offer_tiles(problem, parameters.tensor_tiles, machine, parameters, fastest);

@@ -35,57 +35,79 @@ struct Search {
     const CostParameters& parameters;
     bool on_matrix_units;
     double depth_step;  ///< elements of k: main-loop iterations hold a fixed number of bytes
-    double seconds_per_cycle, cycles_per_product, seconds_per_l2_byte, seconds_per_link_byte;
-    double first_dram_time;  ///< of the first touch alone
+    double seconds_per_cycle, seconds_per_product, seconds_per_dram_byte, seconds_per_l2_byte, seconds_per_link_byte;
+    double step_seconds;  ///< least time of an element of k, whatever the tile
 };
 
 Search search_of(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
                  const CostParameters& parameters) {
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
     const double rate = on_matrix_units ? machine.matrix_flops_per_clock : 2 * machine.lanes;
+    const double cycle = 1 / (on_matrix_units ? machine.matrix_clock : machine.simt_clock);
     return {problem,
             table,
             machine,
             parameters,
             on_matrix_units,
             table.k * std::max(1.0, 2.0 / problem.element),
-            1 / (on_matrix_units ? machine.matrix_clock : machine.simt_clock),
-            2 * problem.regret / (rate * problem.efficiency),
-            1 / machine.l2,
+            cycle,
+            2 * problem.regret * cycle / (rate * problem.efficiency * table.efficiency),
+            1 / (machine.dram * table.dram_efficiency),
+            1 / (machine.l2 * table.l2_efficiency),
             1 / (parameters.sm_link_bytes_per_clock * machine.simt_clock),
-            matrix_dram_time(problem.first_touch.dram, machine, parameters)};
+            table.step_seconds * problem.element / 128};
 }
 
 /// What all splits of one tile share.
 struct TilePlan {
     const GemmTile* tile;
-    double grid;          ///< output tiles, all batch entries
-    double cycles_per_k;  ///< of one block that owns its SM
-    double reread_bytes;  ///< DRAM, all batch entries
-    double l2_per_k;      ///< L2 bytes a unit of k
+    double grid;           ///< output tiles, all batch entries
+    double seconds_per_k;  ///< of one block that owns its SM
+    double ends_seconds;   ///< prologue and epilogue of one block
+    double reread_bytes;   ///< DRAM, all batch entries
+    double l2_per_k;       ///< L2 bytes a unit of k
 };
 
 TilePlan plan_of(const GemmTile& tile, const Search& search) {
     const MatrixProblem& problem = search.problem;
+    const GemmTiles& table = search.table;
     const double rows = tiles(problem.m, tile.m);
     const double columns = tiles(problem.n, tile.n);
     const double area = search.machine.sms * tile.resident * tile.m * tile.n;
     const double usable_l2 = search.machine.usable_l2;
-    TilePlan plan{&tile, problem.batch * rows * columns, 0, 0, 0};
-    plan.cycles_per_k = tile.m * tile.n * search.cycles_per_product / tile.efficiency;
+    TilePlan plan{&tile, problem.batch * rows * columns, 0, 0, 0, 0};
+    plan.seconds_per_k = tile.m * tile.n * search.seconds_per_product / tile.efficiency;
+    plan.ends_seconds =
+        (table.prologue_cycles + table.epilogue_cycles * tile.m * tile.n / (128 * 128)) * search.seconds_per_cycle;
     plan.reread_bytes =
         problem.batch * rereads(rows * tile.m, columns * tile.n, tile, area, std::max(problem.a_bytes - usable_l2, 0.0),
                                 std::max(problem.b_bytes - usable_l2, 0.0));
-    // Every column of tiles reads all of A and every row of tiles all of B; a cluster shares one operand's reads.
-    const double a_reads = problem.a_l2_share * problem.m * tiles(columns, search.table.multicast);
-    const double b_reads = problem.n * rows;
+    // Every column of tiles reads all of A and every row of tiles all of B; a cluster shares reads along both sides.
+    const double a_reads = problem.a_l2_share * problem.m * tiles(columns, table.multicast);
+    const double b_reads = problem.n * tiles(rows, table.multicast);
     plan.l2_per_k = problem.batch * (a_reads + b_reads) * problem.element;
     return plan;
 }
 
+/// Time of the busiest SM, its first block's prologue and last epilogue apart. With o resident blocks, c = 2 tM tN Ks /
+/// (R eta f) of matrix time a block, and l = Ks step of latency, which resident blocks hide for each other, a wave
+/// takes
+///   max(o c, l), the last one of r blocks max(r c, l);
+/// later waves of kernels that are not persistent pay prologue and epilogue too, which resident blocks share.
+double busiest_sm_seconds(const TilePlan& plan, double blocks, double depth, const Search& search) {
+    const GemmTile& tile = *plan.tile;
+    const double each = tiles(blocks, search.machine.sms);
+    const double waves = tiles(each, tile.resident) - 1;
+    const double last = each - waves * tile.resident;
+    const double alone = last == 1 && tile.resident > 1 ? std::min(tile.alone, 2.0) : last;
+    const double block = depth * plan.seconds_per_k;
+    const double latency = depth * search.step_seconds;
+    const double later = search.table.persistent ? 0 : plan.ends_seconds / tile.resident;
+    return waves * (std::max(tile.resident * block, latency) + later) + std::max(alone * block, latency);
+}
+
 /// Bounds of one tile with K cut into `splits` (Ks each).
-/// t_matrix = [busiest SM's blocks x 2 tM tN Ks / (R eta) + (waves - 1) prologue] / f; the first prologue is serial,
-/// and so is the only one of a persistent kernel or of blocks that hide each other's;
+/// t_matrix = that of the busiest SM; the first prologue and epilogue are serial;
 /// t_l2 = max(L2 bytes / b_L2, blocks of the busiest SM x slice bytes / link of one SM);
 /// t_dram = (first touch + re-reads + partial sums that spill from L2) / b.
 void offer_split(const TilePlan& plan, double splits, const Search& search, Fastest& fastest) {
@@ -96,28 +118,21 @@ void offer_split(const TilePlan& plan, double splits, const Search& search, Fast
     double depth = padded(problem.loop_k / splits, search.depth_step);
     if (splits > 1) depth = std::max(depth, parameters.split_minimum_depth);
     const double blocks = plan.grid * splits;
-    double cycles = busiest_sm(blocks, machine.sms, tile.resident, tile.alone) * depth * plan.cycles_per_k;
-    if (!search.table.persistent && tile.resident <= 1) {
-        cycles += (tiles(blocks, machine.sms) - 1) * search.table.prologue_cycles;
-    }
 
     Terms terms;
-    (search.on_matrix_units ? terms.tensor : terms.simt) = cycles * search.seconds_per_cycle;
-    terms.dram = search.first_dram_time;
-    terms.serial =
-        search.table.prologue_cycles * search.seconds_per_cycle + (splits > 1 ? parameters.split_reduction_seconds : 0);
-    if (fastest.beats(terms)) return;  // saves the traffic of most candidates
-
+    (search.on_matrix_units ? terms.tensor : terms.simt) = busiest_sm_seconds(plan, blocks, depth, search);
     // Partial sums are fp32, written once and read once.
     const double partials = splits > 1 ? 8 * splits * problem.batch * problem.m * problem.n : 0;
-    const double extra_dram = plan.reread_bytes + std::max(partials - machine.usable_l2, 0.0);
+    terms.dram_bytes = problem.first_touch.dram + plan.reread_bytes + std::max(partials - machine.usable_l2, 0.0);
+    terms.dram = terms.dram_bytes * search.seconds_per_dram_byte;
+    terms.serial = plan.ends_seconds + (splits > 1 ? parameters.split_reduction_seconds : 0);
+    if (fastest.beats(terms)) return;  // saves the rest of most candidates
+
     terms.l2_bytes = std::max(plan.l2_per_k * problem.k + problem.output_bytes + partials, problem.first_touch.l2);
-    terms.dram_bytes = problem.first_touch.dram + extra_dram;
     const double slices = (std::min(problem.m, tile.m) * problem.a_l2_share + std::min(problem.n, tile.n)) *
                           problem.element * std::min(depth, problem.k);
     terms.l2 = std::max(terms.l2_bytes * search.seconds_per_l2_byte,
                         tiles(blocks, machine.sms) * slices * search.seconds_per_link_byte);
-    if (extra_dram > 0) terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
     fastest.offer(terms);
 }
 
@@ -130,12 +145,14 @@ void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Mac
     for (std::size_t i = 0; i < kernels.count; ++i) {
         const TilePlan plan = plan_of(kernels.tiles[i], search);
         offer_split(plan, 1, search, fastest);
-        // Libraries split K only where the tiles leave much of the GPU idle.
-        if (plan.grid > parameters.split_grid_share * machine.sms) continue;
-        for (const double splits : {2.0, 4.0, 8.0}) {
-            // Below half the least depth a split, the next smaller count does the same with fewer blocks.
-            if (problem.loop_k < splits * parameters.split_minimum_depth / 2) break;
+        const double most_blocks = problem.split_grid_share * machine.sms * kernels.tiles[i].resident;
+        double fewer = 1;
+        for (const double splits : {2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0}) {
+            // Libraries split K only where that fills SMs that were idle. Where the next smaller count already works on
+            // the least depth, it does the same with fewer blocks.
+            if (plan.grid * splits > most_blocks || problem.loop_k <= fewer * parameters.split_minimum_depth) break;
             offer_split(plan, splits, search, fastest);
+            fewer = splits;
         }
     }
 }

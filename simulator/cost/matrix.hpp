@@ -15,7 +15,8 @@ struct MatrixProblem {
     double a_bytes = 0, b_bytes = 0;  ///< unique bytes of one batch entry of A and B, for DRAM re-reads
     double a_l2_share = 1;            ///< of the reads of A that reach L2
     double output_bytes = 0;          ///< all of D
-    OperandTraffic first_touch;       ///< of all operands
+    double split_grid_share = 0;  ///< of the blocks resident at once that split-K kernels may fill; 0: no such kernels
+    OperandTraffic first_touch;   ///< of all operands
 };
 
 /// Offers every tile of a table, with and without split K, to `fastest`: those of `table` where the machine has a

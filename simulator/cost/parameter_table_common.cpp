@@ -9,6 +9,9 @@ std::span<const ParameterInfo> common_parameters() {
         {"overlap_exponent", "", 4, 64,
          "how much two nearly equal bounds disturb each other: exponent of the smooth maximum",
          [](P& p) -> double& { return p.overlap_exponent; }},
+        {"eviction_width", "share", 0.05, 2,
+         "footprint beyond usable L2 at which nothing of a tensor is left, of usable L2",
+         [](P& p) -> double& { return p.eviction_width; }},
     };
     return table;
 }

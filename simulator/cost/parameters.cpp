@@ -12,9 +12,39 @@ GemmTiles tiles_of(std::initializer_list<GemmTile> tiles) {
     return result;
 }
 
-// Multi-stage mma.sync kernels. Efficiency falls with the tile because shared-memory reads a FLOP are
-// (m + n) / (m n) of the warp tile; public measurements: PrincetonUniversity/LLMCompass A100 GEMMs.
+// Multi-stage mma.sync kernels of cuBLAS. One rate for all tiles; smaller ones are slower by the latency of a main-loop
+// step. Fitted to TensorRT-LLM GEMMs of A100 and L40S (ai-dynamo/aiconfigurator).
 GemmTiles mma_sync_tiles() {
+    GemmTiles result;
+    for (const auto& [m, n, resident] : std::initializer_list<std::array<double, 3>>{{256, 128, 1},
+                                                                                     {128, 256, 1},
+                                                                                     {128, 128, 2},
+                                                                                     {256, 64, 2},
+                                                                                     {64, 256, 2},
+                                                                                     {128, 64, 3},
+                                                                                     {64, 128, 3},
+                                                                                     {64, 64, 4},
+                                                                                     {64, 32, 4},
+                                                                                     {32, 64, 4},
+                                                                                     {128, 32, 4},
+                                                                                     {32, 128, 4},
+                                                                                     {16, 128, 4},
+                                                                                     {16, 64, 4}}) {
+        result.tiles[result.count++] = {m, n, 1.0, resident, 1.0};
+    }
+    result.k = 64;
+    result.efficiency = 0.95;
+    result.step_seconds = 270e-9;
+    result.prologue_cycles = 2400;
+    result.epilogue_cycles = 2500;
+    result.l2_efficiency = 0.8;
+    result.dram_efficiency = 0.83;
+    return result;
+}
+
+// mma.sync implicit-GEMM kernels of cuDNN. Efficiency falls with the tile because shared-memory reads a FLOP are
+// (m + n) / (m n) of the warp tile; public measurements: PrincetonUniversity/LLMCompass A100 GEMMs.
+GemmTiles mma_sync_convolution_tiles() {
     GemmTiles result = tiles_of({{256, 128, 0.95, 1, 1.0},
                                  {128, 256, 0.95, 1, 1.0},
                                  {128, 128, 0.90, 2, 1.05},
@@ -30,30 +60,37 @@ GemmTiles mma_sync_tiles() {
     return result;
 }
 
-// wgmma, warp-specialised, persistent; cluster of two multicasts one operand. Estimated, anchored at public
-// maximum-achievable-matmul figures (stas00/ml-engineering: 794 of 989 TFLOP/s on H100 SXM), which also pay for an L2
-// that is nearly as busy as the matrix units; the tile's own share is therefore higher than 0.95.
+// wgmma, warp-specialised, persistent, clusters of 2 x 2. The library has some two hundred tiles in steps of 8 along
+// one side; of a grid of 47 these 16 explain the H100's TensorRT-LLM GEMMs (ai-dynamo/aiconfigurator) as well as all.
 GemmTiles wgmma_tiles() {
-    GemmTiles result = tiles_of({{128, 256, 0.98, 1, 1.0},
-                                 {256, 128, 0.98, 1, 1.0},
-                                 {192, 192, 0.98, 1, 1.0},
-                                 {256, 160, 0.98, 1, 1.0},
-                                 {160, 256, 0.98, 1, 1.0},
-                                 {192, 128, 0.94, 1, 1.0},
-                                 {128, 192, 0.94, 1, 1.0},
-                                 {128, 160, 0.92, 1, 1.0},
-                                 {128, 128, 0.90, 1, 1.0},
-                                 {64, 256, 0.82, 1, 1.0},
-                                 {256, 64, 0.82, 1, 1.0},
-                                 {128, 96, 0.82, 1, 1.0},
-                                 {128, 64, 0.72, 1, 1.0},
-                                 {64, 128, 0.70, 1, 1.0},
-                                 {64, 64, 0.55, 1, 1.0},
-                                 {64, 32, 0.35, 1, 1.0}});
+    GemmTiles result;
+    for (const auto& [m, n] : std::initializer_list<std::array<double, 2>>{{160, 256},
+                                                                           {192, 192},
+                                                                           {256, 128},
+                                                                           {160, 192},
+                                                                           {192, 128},
+                                                                           {256, 96},
+                                                                           {160, 128},
+                                                                           {128, 128},
+                                                                           {128, 96},
+                                                                           {192, 64},
+                                                                           {128, 64},
+                                                                           {96, 64},
+                                                                           {64, 64},
+                                                                           {64, 32},
+                                                                           {64, 16},
+                                                                           {64, 8}}) {
+        result.tiles[result.count++] = {m, n, 1.0, 1, 1.0};
+    }
     result.k = 64;
-    result.prologue_cycles = 1200;
+    result.efficiency = 0.95;
+    result.step_seconds = 83e-9;
+    result.prologue_cycles = 2400;
+    result.epilogue_cycles = 900;
     result.persistent = true;
     result.multicast = 2;
+    result.l2_efficiency = 1.0;
+    result.dram_efficiency = 0.89;
     return result;
 }
 
@@ -72,8 +109,18 @@ GemmTiles hopper_convolution_tiles() {
     return result;
 }
 
-// tcgen05 with pairs of blocks; estimated by analogy.
+// tcgen05 with pairs of blocks, in cuBLAS: Hopper's tiles and larger ones, its latencies. Estimated by analogy.
 GemmTiles tcgen05_tiles() {
+    GemmTiles result = wgmma_tiles();
+    for (const auto& [m, n] : std::initializer_list<std::array<double, 2>>{{256, 256}, {256, 192}}) {
+        result.tiles[result.count++] = {m, n, 1.0, 1, 1.0};
+    }
+    result.efficiency = 0.93;
+    return result;
+}
+
+// tcgen05 in cuDNN; estimated by analogy.
+GemmTiles tcgen05_convolution_tiles() {
     GemmTiles result = tiles_of({{256, 256, 0.93, 1, 1.0},
                                  {256, 128, 0.88, 1, 1.0},
                                  {128, 256, 0.88, 1, 1.0},
@@ -156,17 +203,16 @@ CostParameters default_parameters(Architecture architecture) {
     parameters.tensor_tiles = architecture == Architecture::hopper      ? wgmma_tiles()
                               : architecture == Architecture::blackwell ? tcgen05_tiles()
                                                                         : mma_sync_tiles();
-    parameters.convolution_tiles =
-        architecture == Architecture::hopper ? hopper_convolution_tiles() : parameters.tensor_tiles;
+    parameters.convolution_tiles = architecture == Architecture::hopper      ? hopper_convolution_tiles()
+                                   : architecture == Architecture::blackwell ? tcgen05_convolution_tiles()
+                                                                             : mma_sync_convolution_tiles();
     parameters.flash2 = flash2_on(architecture);
     parameters.flash3 = flash3_on(architecture);
     parameters.memory_efficient = memory_efficient_on(architecture);
     parameters.patterns = pattern_efficiencies();
-    // A100 TensorRT-LLM GEMMs: cuBLAS often takes 128x128 where a larger tile or split-K is faster; nvjet on Hopper
-    // chooses among many more tiles than the list has.
-    parameters.library_regret = parameters.tensor_tiles.persistent ? 1.0 : 1.03;
-    // H100 TensorRT-LLM GEMMs with few rows: 1 to 2 us above bytes / bandwidth; A100: 2 to 4 us.
     parameters.exposed_memory_seconds = parameters.tensor_tiles.persistent ? 1.5e-6 : 2.5e-6;
+    // Weights that take turns in L2, ai-dynamo/aiconfigurator: one cache on Ada, two that hold copies on A100 and H100.
+    if (architecture == Architecture::ada) parameters.eviction_width = 0.14;
     // TMA's im2col mode writes shared memory past the L1, so every tap is read from L2 there.
     if (architecture == Architecture::hopper || architecture == Architecture::blackwell) {
         parameters.convolution_l2_share = 1.0;

@@ -23,10 +23,15 @@ struct GemmTiles {
     static constexpr std::size_t capacity = 20;
     std::array<GemmTile, capacity> tiles{};
     std::size_t count = 0;
-    double k = 32;               ///< depth of one main-loop iteration, elements of 2 bytes
-    double prologue_cycles = 0;  ///< first loads, drain and epilogue that nothing overlaps; cycles
-    bool persistent = false;     ///< one launch of blocks that loop over tiles: the prologue is paid once
-    double multicast = 1;        ///< blocks of a cluster that share one L2 read of an operand slice
+    double k = 32;                  ///< depth of one main-loop iteration, elements of 2 bytes
+    double efficiency = 1;          ///< multiplies every tile's: what no tile reaches (0..1)
+    double step_seconds = 0;        ///< least time of 128 bytes of depth: latency over stages in flight; s
+    double prologue_cycles = 0;     ///< first loads, drain and synchronisation that nothing overlaps; cycles
+    double epilogue_cycles = 0;     ///< conversion and store of 128 x 128 outputs; cycles, in proportion to the tile
+    bool persistent = false;        ///< one launch of blocks that loop over tiles: prologue and epilogue are paid once
+    double multicast = 1;           ///< blocks of a cluster, along either side, that share one L2 read of a slice
+    double l2_efficiency = 1;       ///< of the L2 bandwidth, in reading slices
+    double dram_efficiency = 0.95;  ///< of the streaming DRAM bandwidth
 };
 
 /// A fused attention kernel on one architecture.
@@ -56,19 +61,18 @@ struct CostParameters {
     GemmTiles tensor_tiles;                    ///< on matrix units
     GemmTiles convolution_tiles;               ///< on matrix units, implicit GEMM
     GemmTiles simt_tiles;                      ///< on FP32 lanes
-    double split_minimum_depth = 256;          ///< least K a split of a GEMM works on, elements
-    double split_reduction_seconds = 2e-6;     ///< semaphore and second phase of a split-K GEMM (1..4 us)
-    double library_regret = 1.03;              ///< library's choice of tile against the best, time ratio (1..1.1)
+    double split_minimum_depth = 128;          ///< least K a split of a GEMM works on, elements
+    double split_reduction_seconds = 2.2e-6;   ///< semaphore and second phase of a split-K GEMM (1..4 us)
     double batched_regret = 1.08;              ///< library's choice against the best tile, batched GEMM (1..1.15)
     double misaligned_even_efficiency = 0.68;  ///< matrix rate with a row length not a multiple of 16 bytes, even
     double misaligned_odd_efficiency = 0.50;   ///< same, odd element count
     double gemv_rows = 8;                      ///< up to this many rows (or columns) a matrix-vector kernel is a choice
-    double matrix_dram_efficiency = 0.95;      ///< of the streaming DRAM bandwidth, in GEMM, convolution and attention
+    double matrix_dram_efficiency = 0.95;  ///< of the streaming DRAM bandwidth, in attention and matrix-vector kernels
     double gemv_instructions_per_product = 1.5;  ///< FMA plus conversion and loads, an element of the matrix
     double sm_link_bytes_per_clock = 64;         ///< L2 to one SM: width of its port (measured one-SM streams: 38..64)
-    double exposed_memory_seconds = 2e-6;  ///< ramp and tail of a matrix kernel's reads of cold operands (0.5..4 us)
-    double split_grid_share = 0.5;         ///< split-K is a choice where output tiles fill at most this share of SMs
-    double gemv_prologue_cycles = 1500;    ///< first loads and final reduction of a matrix-vector kernel
+    double exposed_memory_seconds = 2e-6;        ///< ramp and tail of attention's reads of cold operands (0.5..4 us)
+    double split_grid_share = 1;  ///< blocks of a split-K kernel fill at most this share of what is resident at once
+    double gemv_prologue_cycles = 1500;  ///< first loads and final reduction of a matrix-vector kernel
 
     // Convolution
     double convolution_regret = 1.12;      ///< library's heuristic choice against the best tile (1.05..1.2)
@@ -94,6 +98,8 @@ struct CostParameters {
     double sector_bytes = 32;                    ///< L2 and DRAM transfer granule
     /// Limit of DRAM over-fetch for short runs: neighbouring runs find their sector in L2 unless gathered at random.
     double sector_dram_limit = 2;
+    /// Footprint beyond usable L2 at which nothing of a tensor is left, as a share of usable L2 (.1..1.5)
+    double eviction_width = 0.5;
     double dirty_share = 0.5;  ///< of a resident write that still goes to DRAM in the end
 };
 

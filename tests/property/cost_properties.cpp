@@ -250,7 +250,9 @@ double stated_residency(const Kernel& kernel, const Gpu& gpu) {
     double resident = 0;
     for (std::size_t i = 0; i < kernel.operand_count; ++i) {
         const Operand& operand = kernel.operands[i];
-        const double first = std::clamp(cache - operand.reuse_distance.value(), 0.0, operand.bytes.value());
+        const double footprint = operand.reuse_distance.value() + operand.bytes.value();
+        const double width = default_parameters(gpu.architecture).eviction_width;
+        const double first = operand.bytes.value() * std::clamp(1 - (footprint / cache - 1) / width, 0.0, 1.0);
         if (operand.access == Access::write) {
             resident += first / 2;
         } else {

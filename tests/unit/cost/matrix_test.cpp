@@ -15,12 +15,13 @@ CostParameters single_tile(const GemmTile& tile) {
     CostParameters parameters = default_parameters(Architecture::ampere);
     parameters.tensor_tiles.tiles[0] = tile;
     parameters.tensor_tiles.count = 1;
-    parameters.tensor_tiles.prologue_cycles = 0;
+    parameters.tensor_tiles.efficiency = 1;
+    parameters.tensor_tiles.step_seconds = 0;
+    parameters.tensor_tiles.prologue_cycles = parameters.tensor_tiles.epilogue_cycles = 0;
     parameters.tensor_tiles.k = 32;
     parameters.convolution_tiles = parameters.tensor_tiles;
-    parameters.library_regret = parameters.convolution_regret = 1;
+    parameters.convolution_regret = 1;
     parameters.split_grid_share = 0;
-    parameters.exposed_memory_seconds = 0;
     return parameters;
 }
 
@@ -57,6 +58,33 @@ TEST_CASE("a last wave with one block on an SM costs more than its share") {
     CHECK(tensor(217) == doctest::Approx(3.3 / 1.3 * tensor(108)));
 }
 
+TEST_CASE("a block takes at least the latency of its steps, which resident blocks hide") {
+    const Gpu gpu = a100_like();
+    CostParameters parameters = single_tile({64, 64, 1.0, 4, 1.0});
+    const auto tensor = [&](std::int64_t tiles) {
+        return price(gemm({1, 64 * tiles, 64, 4096}), gpu, parameters).tensor.value();
+    };
+    const double work = tensor(1);
+    parameters.tensor_tiles.step_seconds = 2 * work / (4096.0 / 64);
+    CHECK(tensor(1) == doctest::Approx(2 * work));
+    CHECK(tensor(2 * 108) == doctest::Approx(2 * work));
+    CHECK(tensor(4 * 108) == doctest::Approx(4 * work));
+    CHECK(tensor(5 * 108) == doctest::Approx(6 * work));
+}
+
+TEST_CASE("the epilogue is in proportion to the tile, and later waves pay it unless the kernel is persistent") {
+    const Gpu gpu = a100_like();
+    CostParameters parameters = single_tile({256, 128, 1.0, 1, 1.0});
+    const Kernel two_waves = gemm({1, 256 * 109, 128, 4096});
+    const KernelCost without = price(two_waves, gpu, parameters);
+    parameters.tensor_tiles.epilogue_cycles = 1350;
+    const KernelCost with = price(two_waves, gpu, parameters);
+    CHECK(with.launch.value() - without.launch.value() == doctest::Approx(2e-6));
+    CHECK(with.tensor.value() - without.tensor.value() == doctest::Approx(2e-6));
+    parameters.tensor_tiles.persistent = true;
+    CHECK(price(two_waves, gpu, parameters).tensor == without.tensor);
+}
+
 TEST_CASE("a large half-precision GEMM runs near the matrix peak") {
     for (const Gpu& gpu : {a100_like(), h100_like()}) {
         const KernelCost cost = price(gemm({1, 8192, 8192, 8192}), gpu);
@@ -71,12 +99,14 @@ TEST_CASE("a large half-precision GEMM runs near the matrix peak") {
 
 TEST_CASE("a matrix-vector product takes the time of reading the matrix") {
     const Gpu gpu = a100_like();
-    const KernelCost cost = price(gemm({1, 1, 16384, 16384}), gpu);
-    const double stream = 2.0 * 16384 * 16384 / 1.8e12;
-    CHECK(cost.bound == Bound::dram);
-    CHECK(cost.time.value() > stream);
-    CHECK(cost.time.value() < 1.12 * stream);
-    CHECK(cost.tensor.value() == 0);
+    for (const DataType type : {DataType::fp16, DataType::fp32}) {
+        const KernelCost cost = price(gemm({1, 1, 16384, 16384}, type), gpu);
+        const double stream = bytes_per_element(type) * 16384 * 16384 / 1.8e12;
+        CAPTURE(name_of(type));
+        CHECK(cost.bound == Bound::dram);
+        CHECK(cost.time.value() > stream);
+        CHECK(cost.time.value() < 1.25 * stream);
+    }
 }
 
 TEST_CASE("K is split where the output tiles would leave most SMs idle") {
@@ -105,8 +135,8 @@ TEST_CASE("fp32 runs on the FP32 lanes, tf32 on matrix units") {
 TEST_CASE("rows that are not whole 16-byte vectors slow the matrix units down") {
     const Gpu gpu = a100_like();
     const double aligned = price(gemm({1, 4096, 4096, 4096}), gpu).tensor.value();
-    CHECK(price(gemm({1, 4096, 4094, 4096}), gpu).tensor.value() == doctest::Approx(aligned / 0.68));
-    CHECK(price(gemm({1, 4096, 4095, 4096}), gpu).tensor.value() == doctest::Approx(aligned / 0.5));
+    CHECK(price(gemm({1, 4096, 4094, 4096}), gpu).tensor.value() == doctest::Approx(aligned / 0.68).epsilon(0.05));
+    CHECK(price(gemm({1, 4096, 4095, 4096}), gpu).tensor.value() == doctest::Approx(aligned / 0.5).epsilon(0.05));
 }
 
 TEST_CASE("an operand that exceeds the L2 is read again by later waves") {
