@@ -27,6 +27,13 @@ double rereads(double padded_m, double padded_n, const GemmTile& tile, double ar
     return std::max(a / width - missing_a, 0.0) + std::max(b / height - missing_b, 0.0);
 }
 
+/// Bytes in units of DRAM time: stores weigh more than reads, and a transfer loses up to 12 % before it is long.
+double dram_seconds(double bytes, const MatrixProblem& problem, const GemmTiles& table, double seconds_per_byte) {
+    constexpr double most_lost = 0.12;
+    const double transfer = (bytes + (table.store_cost - 1) * problem.output_bytes) * seconds_per_byte;
+    return transfer + std::min(most_lost * transfer, table.dram_ramp_seconds);
+}
+
 /// What all tiles and splits of one problem share; reciprocals, because the search is a few hundred operations long.
 struct Search {
     const MatrixProblem& problem;
@@ -36,7 +43,8 @@ struct Search {
     bool on_matrix_units;
     double depth_step;  ///< elements of k: main-loop iterations hold a fixed number of bytes
     double seconds_per_cycle, seconds_per_product, seconds_per_dram_byte, seconds_per_l2_byte, seconds_per_link_byte;
-    double step_seconds;  ///< least time of an element of k, whatever the tile
+    double step_seconds;        ///< least time of an element of k, whatever the tile
+    double first_dram_seconds;  ///< of the first touch alone
 };
 
 Search search_of(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
@@ -44,6 +52,7 @@ Search search_of(const MatrixProblem& problem, const GemmTiles& table, const Mac
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
     const double rate = on_matrix_units ? machine.matrix_flops_per_clock : 2 * machine.lanes;
     const double cycle = 1 / (on_matrix_units ? machine.matrix_clock : machine.simt_clock);
+    const double dram_byte = 1 / (machine.dram * table.dram_efficiency);
     return {problem,
             table,
             machine,
@@ -52,15 +61,17 @@ Search search_of(const MatrixProblem& problem, const GemmTiles& table, const Mac
             table.k * std::max(1.0, 2.0 / problem.element),
             cycle,
             2 * problem.regret * cycle / (rate * problem.efficiency * table.efficiency),
-            1 / (machine.dram * table.dram_efficiency),
+            dram_byte,
             1 / (machine.l2 * table.l2_efficiency),
             1 / (parameters.sm_link_bytes_per_clock * machine.simt_clock),
-            table.step_seconds * problem.element / 128};
+            table.step_seconds * problem.element / 128,
+            dram_seconds(problem.first_touch.dram, problem, table, dram_byte)};
 }
 
 /// What all splits of one tile share.
 struct TilePlan {
     const GemmTile* tile;
+    double rows, columns;  ///< of output tiles
     double grid;           ///< output tiles, all batch entries
     double seconds_per_k;  ///< of one block that owns its SM
     double ends_seconds;   ///< prologue and epilogue of one block
@@ -69,24 +80,37 @@ struct TilePlan {
 };
 
 TilePlan plan_of(const GemmTile& tile, const Search& search) {
-    const MatrixProblem& problem = search.problem;
     const GemmTiles& table = search.table;
-    const double rows = tiles(problem.m, tile.m);
-    const double columns = tiles(problem.n, tile.n);
-    const double area = search.machine.sms * tile.resident * tile.m * tile.n;
-    const double usable_l2 = search.machine.usable_l2;
-    TilePlan plan{&tile, problem.batch * rows * columns, 0, 0, 0, 0};
+    TilePlan plan{&tile, tiles(search.problem.m, tile.m), tiles(search.problem.n, tile.n), 0, 0, 0, 0, 0};
+    plan.grid = search.problem.batch * plan.rows * plan.columns;
     plan.seconds_per_k = tile.m * tile.n * search.seconds_per_product / tile.efficiency;
     plan.ends_seconds =
         (table.prologue_cycles + table.epilogue_cycles * tile.m * tile.n / (128 * 128)) * search.seconds_per_cycle;
-    plan.reread_bytes =
-        problem.batch * rereads(rows * tile.m, columns * tile.n, tile, area, std::max(problem.a_bytes - usable_l2, 0.0),
-                                std::max(problem.b_bytes - usable_l2, 0.0));
-    // Every column of tiles reads all of A and every row of tiles all of B; a cluster shares reads along both sides.
-    const double a_reads = problem.a_l2_share * problem.m * tiles(columns, table.multicast);
-    const double b_reads = problem.n * tiles(rows, table.multicast);
-    plan.l2_per_k = problem.batch * (a_reads + b_reads) * problem.element;
     return plan;
+}
+
+/// What every split of the plan takes at least: all matrix work evenly on all SMs, the first touch and the ends.
+Terms least_of(const TilePlan& plan, const Search& search) {
+    Terms terms;
+    const double work = plan.grid * search.problem.loop_k * plan.seconds_per_k / search.machine.sms;
+    (search.on_matrix_units ? terms.tensor : terms.simt) = work;
+    terms.dram = search.first_dram_seconds;
+    terms.serial = plan.ends_seconds;
+    return terms;
+}
+
+void add_traffic(TilePlan& plan, const Search& search) {
+    const MatrixProblem& problem = search.problem;
+    const GemmTile& tile = *plan.tile;
+    const double area = search.machine.sms * tile.resident * tile.m * tile.n;
+    const double usable_l2 = search.machine.usable_l2;
+    plan.reread_bytes =
+        problem.batch * rereads(plan.rows * tile.m, plan.columns * tile.n, tile, area,
+                                std::max(problem.a_bytes - usable_l2, 0.0), std::max(problem.b_bytes - usable_l2, 0.0));
+    // Every column of tiles reads all of A and every row of tiles all of B; a cluster shares reads along both sides.
+    const double a_reads = problem.a_l2_share * problem.m * tiles(plan.columns, search.table.multicast);
+    const double b_reads = problem.n * tiles(plan.rows, search.table.multicast);
+    plan.l2_per_k = problem.batch * (a_reads + b_reads) * problem.element;
 }
 
 /// Time of the busiest SM, its first block's prologue and last epilogue apart. With o resident blocks, c = 2 tM tN Ks /
@@ -123,8 +147,12 @@ void offer_split(const TilePlan& plan, double splits, const Search& search, Fast
     (search.on_matrix_units ? terms.tensor : terms.simt) = busiest_sm_seconds(plan, blocks, depth, search);
     // Partial sums are fp32, written once and read once.
     const double partials = splits > 1 ? 8 * splits * problem.batch * problem.m * problem.n : 0;
-    terms.dram_bytes = problem.first_touch.dram + plan.reread_bytes + std::max(partials - machine.usable_l2, 0.0);
-    terms.dram = terms.dram_bytes * search.seconds_per_dram_byte;
+    const double extra_dram = plan.reread_bytes + std::max(partials - machine.usable_l2, 0.0);
+    terms.dram_bytes = problem.first_touch.dram + extra_dram;
+    terms.dram = search.first_dram_seconds;
+    if (extra_dram > 0) {
+        terms.dram = dram_seconds(terms.dram_bytes, problem, search.table, search.seconds_per_dram_byte);
+    }
     terms.serial = plan.ends_seconds + (splits > 1 ? parameters.split_reduction_seconds : 0);
     if (fastest.beats(terms)) return;  // saves the rest of most candidates
 
@@ -143,11 +171,13 @@ void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Mac
     const GemmTiles& kernels = machine.matrix_flops_per_clock > 0 ? table : parameters.simt_tiles;
     const Search search = search_of(problem, kernels, machine, parameters);
     for (std::size_t i = 0; i < kernels.count; ++i) {
-        const TilePlan plan = plan_of(kernels.tiles[i], search);
+        TilePlan plan = plan_of(kernels.tiles[i], search);
+        if (fastest.beats(least_of(plan, search))) continue;
+        add_traffic(plan, search);
         offer_split(plan, 1, search, fastest);
         const double most_blocks = problem.split_grid_share * machine.sms * kernels.tiles[i].resident;
         double fewer = 1;
-        for (const double splits : {2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0}) {
+        for (const double splits : {2.0, 3.0, 4.0, 6.0, 8.0, 16.0, 32.0}) {
             // Libraries split K only where that fills SMs that were idle. Where the next smaller count already works on
             // the least depth, it does the same with fewer blocks.
             if (plan.grid * splits > most_blocks || problem.loop_k <= fewer * parameters.split_minimum_depth) break;

@@ -38,7 +38,9 @@ GemmTiles mma_sync_tiles() {
     result.prologue_cycles = 2400;
     result.epilogue_cycles = 2500;
     result.l2_efficiency = 0.8;
-    result.dram_efficiency = 0.83;
+    result.dram_efficiency = 0.9;
+    result.dram_ramp_seconds = 7e-6;
+    result.store_cost = 1.25;
     return result;
 }
 
@@ -90,7 +92,9 @@ GemmTiles wgmma_tiles() {
     result.persistent = true;
     result.multicast = 2;
     result.l2_efficiency = 1.0;
-    result.dram_efficiency = 0.89;
+    result.dram_efficiency = 0.93;
+    result.dram_ramp_seconds = 2e-6;
+    result.store_cost = 1.1;
     return result;
 }
 
@@ -212,7 +216,12 @@ CostParameters default_parameters(Architecture architecture) {
     parameters.patterns = pattern_efficiencies();
     parameters.exposed_memory_seconds = parameters.tensor_tiles.persistent ? 1.5e-6 : 2.5e-6;
     // Weights that take turns in L2, ai-dynamo/aiconfigurator: one cache on Ada, two that hold copies on A100 and H100.
-    if (architecture == Architecture::ada) parameters.eviction_width = 0.14;
+    // A result that the next replay overwrites stays on Ada and is written back on A100 and H100 all the same.
+    parameters.dirty_share = 0.9;
+    if (architecture == Architecture::ada) {
+        parameters.eviction_width = 0.13;
+        parameters.dirty_share = 0.25;
+    }
     // TMA's im2col mode writes shared memory past the L1, so every tap is read from L2 there.
     if (architecture == Architecture::hopper || architecture == Architecture::blackwell) {
         parameters.convolution_l2_share = 1.0;

@@ -31,7 +31,9 @@ struct GemmTiles {
     bool persistent = false;        ///< one launch of blocks that loop over tiles: prologue and epilogue are paid once
     double multicast = 1;           ///< blocks of a cluster, along either side, that share one L2 read of a slice
     double l2_efficiency = 1;       ///< of the L2 bandwidth, in reading slices
-    double dram_efficiency = 0.95;  ///< of the streaming DRAM bandwidth
+    double dram_efficiency = 0.95;  ///< of the streaming DRAM bandwidth, in long transfers
+    double dram_ramp_seconds = 0;   ///< most that a transfer loses before it is long; s, and at most 12 % of it
+    double store_cost = 1;          ///< DRAM time of a byte of D in units of that of a byte read: the bus turns around
 };
 
 /// A fused attention kernel on one architecture.
@@ -100,7 +102,7 @@ struct CostParameters {
     double sector_dram_limit = 2;
     /// Footprint beyond usable L2 at which nothing of a tensor is left, as a share of usable L2 (.1..1.5)
     double eviction_width = 0.5;
-    double dirty_share = 0.5;  ///< of a resident write that still goes to DRAM in the end
+    double dirty_share = 0.9;  ///< of a resident write that still goes to DRAM in the end
 };
 
 /// Defaults for an architecture: literature and public measurements, see README.md.

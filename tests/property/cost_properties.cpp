@@ -251,10 +251,11 @@ double stated_residency(const Kernel& kernel, const Gpu& gpu) {
     for (std::size_t i = 0; i < kernel.operand_count; ++i) {
         const Operand& operand = kernel.operands[i];
         const double footprint = operand.reuse_distance.value() + operand.bytes.value();
-        const double width = default_parameters(gpu.architecture).eviction_width;
-        const double first = operand.bytes.value() * std::clamp(1 - (footprint / cache - 1) / width, 0.0, 1.0);
+        const CostParameters parameters = default_parameters(gpu.architecture);
+        const double first =
+            operand.bytes.value() * std::clamp(1 - (footprint / cache - 1) / parameters.eviction_width, 0.0, 1.0);
         if (operand.access == Access::write) {
-            resident += first / 2;
+            resident += first * (1 - parameters.dirty_share);
         } else {
             resident += first + (static_cast<double>(operand.passes) - 1) * std::min(operand.bytes.value(), repeated);
         }
