@@ -22,7 +22,7 @@ namespace cupola::validation {
 
 struct GemmSpec {
     Expression type, weight, output;  ///< of the instruction and A in memory, of B in memory, of D
-    Expression batch, m, n, k;
+    Expression batch, m, n, k, block_scaled;
 };
 
 struct AttentionSpec {
@@ -49,7 +49,8 @@ struct MemorySpec {
 struct KernelSpec {
     std::variant<GemmSpec, AttentionSpec, ConvolutionSpec, MemorySpec> work;
     Expression count;
-    std::string_view label;  ///< lives as long as Adapter::labels
+    std::vector<Expression> reuse;  ///< of each operand in order: its reuse distance, bytes; empty: as `cache` says
+    std::string_view label;         ///< lives as long as Adapter::labels
 };
 
 /// Rows as operators of the descriptor language, which a stack lowers to kernels.

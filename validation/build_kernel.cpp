@@ -86,11 +86,18 @@ void add(Kernel& kernel, Access access, double elements, DataType type) {
 
 Kernel build(const GemmSpec& spec, const Environment& row) {
     const Values values(row);
-    const GemmWork work{values.size(spec.batch, "batch"), values.size(spec.m, "m"), values.size(spec.n, "n"),
-                        values.size(spec.k, "k")};
-    Kernel kernel{"gemm", Category::linear, evaluate_type(spec.type, row), work, {}, 0};
-    add(kernel, Access::read, product({work.batch, work.m, work.k}), kernel.type);
-    add(kernel, Access::weight, product({work.batch, work.k, work.n}), evaluate_type(spec.weight, row));
+    const DataType type = evaluate_type(spec.type, row);
+    const DataType weight = evaluate_type(spec.weight, row);
+    GemmWork work;
+    work.batch = values.size(spec.batch, "batch");
+    work.m = values.size(spec.m, "m");
+    work.n = values.size(spec.n, "n");
+    work.k = values.size(spec.k, "k");
+    if (bytes_per_element(weight) < bytes_per_element(type)) work.weight = weight;
+    work.block_scaled = evaluate_condition(spec.block_scaled, row);
+    Kernel kernel{"gemm", Category::linear, type, work, {}, 0};
+    add(kernel, Access::read, product({work.batch, work.m, work.k}), type);
+    add(kernel, Access::weight, product({work.batch, work.k, work.n}), weight);
     add(kernel, Access::write, product({work.batch, work.m, work.n}), evaluate_type(spec.output, row));
     return kernel;
 }
@@ -213,6 +220,10 @@ MeasuredKernel build_kernel(const KernelSpec& spec, const Environment& row) {
     built.kernel = std::visit([&row](const auto& work) { return build(work, row); }, spec.work);
     if (!spec.label.empty()) built.kernel.label = spec.label;
     built.count = evaluate_number(spec.count, row, "count", 0, 1e9);
+    for (std::size_t i = 0; i < spec.reuse.size(); ++i) {
+        if (spec.reuse[i].empty()) continue;
+        built.kernel.operands[i].reuse_distance = Bytes(evaluate_number(spec.reuse[i], row, "reuse", 0, most_bytes));
+    }
     return built;
 }
 

@@ -38,8 +38,10 @@ std::string plain(const Datum& value) { return value.text() != nullptr ? *value.
 template <typename Visit>
 void each_expression(const KernelSpec& kernel, const Visit& visit) {
     visit(kernel.count);
+    for (const Expression& distance : kernel.reuse) visit(distance);
     if (const auto* gemm = std::get_if<GemmSpec>(&kernel.work)) {
-        for (const auto* e : {&gemm->type, &gemm->weight, &gemm->output, &gemm->batch, &gemm->m, &gemm->n, &gemm->k}) {
+        for (const auto* e : {&gemm->type, &gemm->weight, &gemm->output, &gemm->batch, &gemm->m, &gemm->n, &gemm->k,
+                              &gemm->block_scaled}) {
             visit(*e);
         }
     } else if (const auto* a = std::get_if<AttentionSpec>(&kernel.work)) {

@@ -176,7 +176,7 @@ private:
     // ------------------------------------------------------------------------------------------ kernels
 
     GemmSpec read_gemm(const Node& map) {
-        map.allow_only({"type", "weight", "output", "batch", "m", "n", "k", "count", "label"});
+        map.allow_only({"type", "weight", "output", "batch", "m", "n", "k", "block_scaled", "reuse", "count", "label"});
         GemmSpec spec;
         spec.type = type_at(map, "type");
         spec.weight = type_at(map, "weight", &spec.type);
@@ -185,13 +185,14 @@ private:
         spec.m = required(map, "m");
         spec.n = required(map, "n");
         spec.k = required(map, "k");
+        spec.block_scaled = optional(map, "block_scaled", constant(map, 0));
         return spec;
     }
 
     AttentionSpec read_attention(const Node& map) {
         static const std::vector<std::string> kernels = names_of(all_attention_kernels);
         map.allow_only({"type", "kv_type", "kernel", "batch", "heads", "kv_heads", "queries", "keys", "head_dim",
-                        "value_dim", "causal", "count", "label"});
+                        "value_dim", "causal", "reuse", "count", "label"});
         AttentionSpec spec;
         spec.type = type_at(map, "type");
         spec.kv_type = type_at(map, "kv_type", &spec.type);
@@ -209,7 +210,7 @@ private:
 
     ConvolutionSpec read_convolution(const Node& map) {
         map.allow_only({"type", "output", "batch", "in_channels", "out_channels", "groups", "input", "kernel", "stride",
-                        "padding", "count", "label"});
+                        "padding", "reuse", "count", "label"});
         ConvolutionSpec spec;
         spec.type = type_at(map, "type");
         spec.output = type_at(map, "output", &spec.type);
@@ -242,12 +243,15 @@ private:
             if (!list) continue;
             for (const Node& item : list->items()) spec.operands.push_back(read_operand(item, access));
         }
-        if (spec.operands.empty()) map.fail("neither reads nor writes", "at least one");
+        if (spec.operands.empty() || spec.operands.size() > Kernel::max_operands) {
+            map.fail(std::to_string(spec.operands.size()) + " reads and writes",
+                     "1 to " + std::to_string(Kernel::max_operands));
+        }
         return spec;
     }
 
     OperandSpec read_operand(const Node& map, Access access) {
-        map.allow_only({"bytes", "passes", "run"});
+        map.allow_only({"bytes", "passes", "run", "reuse"});
         return {access, required(map, "bytes"), optional(map, "passes", constant(map, 1)),
                 optional(map, "run", constant(map, 0))};
     }
@@ -264,16 +268,41 @@ private:
         KernelSpec spec;
         if (kind == "gemm") {
             spec.work = read_gemm(map);
+            spec.reuse = read_reuse(map, {"a", "b", "d"});
         } else if (kind == "attention") {
             spec.work = read_attention(map);
+            spec.reuse = read_reuse(map, {"queries", "keys", "values", "output"});
         } else if (kind == "convolution") {
             spec.work = read_convolution(map);
+            spec.reuse = read_reuse(map, {"input", "filter", "output"});
         } else {
             spec.work = read_memory(map);
+            spec.reuse = read_operand_reuse(map);
         }
         spec.count = optional(map, "count", constant(map, 1));
         if (const auto label = map.find("label")) spec.label = label_of(*label);
         return spec;
+    }
+
+    /// `reuse: {a: 0}`, by the operands' names.
+    std::vector<Expression> read_reuse(const Node& map, const std::vector<std::string>& operands) {
+        std::vector<Expression> distances;
+        const auto given = map.find("reuse");
+        if (!given) return distances;
+        given->allow_only(operands);
+        for (const std::string& operand : operands) distances.push_back(optional(*given, operand.c_str(), {}));
+        return distances;
+    }
+
+    /// `reads: [{bytes: …, reuse: 0}]`
+    std::vector<Expression> read_operand_reuse(const Node& map) {
+        std::vector<Expression> distances;
+        for (const char* key : {"reads", "writes"}) {
+            const auto list = map.find(key);
+            if (!list) continue;
+            for (const Node& item : list->items()) distances.push_back(optional(item, "reuse", {}));
+        }
+        return distances;
     }
 
     /// Labels must not move once kernels refer to them, so there is room for all from the start.
