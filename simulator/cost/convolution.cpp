@@ -73,7 +73,8 @@ Terms convolution_terms(const ConvolutionWork& work, const Kernel& kernel, const
     if (static_cast<double>(work.in_channels) <= few_channels * problem.batch && work.groups > 1) {
         fastest.offer(direct_terms(problem, machine, parameters, flops_of(kernel).value() / 2));
     }
-    offer_tiles(problem, parameters.convolution_tiles, machine, parameters, fastest);
+    offer_tiles(problem, machine.matrix_flops_per_clock > 0 ? parameters.convolution_tiles : parameters.simt_tiles,
+                machine, parameters, fastest);
     return fastest.terms();
 }
 

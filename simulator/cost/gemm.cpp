@@ -52,13 +52,19 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
     problem.regret = work.batch > 1 ? parameters.batched_regret : 1;
     problem.split_grid_share = parameters.split_grid_share;
 
-    Fastest fastest(parameters.overlap_exponent);
+    const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
+    const GemmTiles& table = on_matrix_units ? parameters.tensor_tiles : parameters.simt_tiles;
+    Fastest fastest(table.overlap_exponent);
     // On matrix units tiles of few rows do as well.
-    if (machine.matrix_flops_per_clock <= 0 && std::min(problem.m, problem.n) <= parameters.gemv_rows) {
+    if (!on_matrix_units && std::min(problem.m, problem.n) <= parameters.gemv_rows) {
         fastest.offer(gemv_terms(problem, machine, parameters));
     }
-    offer_tiles(problem, parameters.tensor_tiles, machine, parameters, fastest);
-    return fastest.terms();
+    offer_tiles(problem, table, machine, parameters, fastest);
+    Terms terms = fastest.terms();
+    // What its bounds disturb each other more than those of other kernels do counts as serial.
+    terms.serial +=
+        std::max(smooth_max(terms, table.overlap_exponent) - smooth_max(terms, parameters.overlap_exponent), 0.0);
+    return terms;
 }
 
 }  // namespace cupola::cost_detail

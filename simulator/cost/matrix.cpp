@@ -168,14 +168,13 @@ void offer_split(const TilePlan& plan, double splits, const Search& search, Fast
 
 void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
                  const CostParameters& parameters, Fastest& fastest) {
-    const GemmTiles& kernels = machine.matrix_flops_per_clock > 0 ? table : parameters.simt_tiles;
-    const Search search = search_of(problem, kernels, machine, parameters);
-    for (std::size_t i = 0; i < kernels.count; ++i) {
-        TilePlan plan = plan_of(kernels.tiles[i], search);
+    const Search search = search_of(problem, table, machine, parameters);
+    for (std::size_t i = 0; i < table.count; ++i) {
+        TilePlan plan = plan_of(table.tiles[i], search);
         if (fastest.beats(least_of(plan, search))) continue;
         add_traffic(plan, search);
         offer_split(plan, 1, search, fastest);
-        const double most_blocks = problem.split_grid_share * machine.sms * kernels.tiles[i].resident;
+        const double most_blocks = problem.split_grid_share * machine.sms * table.tiles[i].resident;
         double fewer = 1;
         for (const double splits : {2.0, 3.0, 4.0, 6.0, 8.0, 16.0, 32.0}) {
             // Libraries split K only where that fills SMs that were idle. Where the next smaller count already works on

@@ -19,8 +19,8 @@ struct MatrixProblem {
     OperandTraffic first_touch;   ///< of all operands
 };
 
-/// Offers every tile of a table, with and without split K, to `fastest`: those of `table` where the machine has a
-/// matrix instruction for the type, else the SIMT table.
+/// Offers every tile of `table`, with and without split K, to `fastest`. Without a matrix instruction for the type the
+/// kernels run on FP32 lanes; the caller passes their table then.
 void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
                  const CostParameters& parameters, Fastest& fastest);
 

@@ -32,14 +32,15 @@ GemmTiles mma_sync_tiles() {
                                                                                      {16, 64, 4}}) {
         result.tiles[result.count++] = {m, n, 1.0, resident, 1.0};
     }
+    result.overlap_exponent = 4;
     result.k = 64;
-    result.efficiency = 0.95;
-    result.step_seconds = 270e-9;
-    result.prologue_cycles = 2400;
-    result.epilogue_cycles = 2500;
+    result.efficiency = 0.97;
+    result.step_seconds = 268e-9;
+    result.prologue_cycles = 2500;
+    result.epilogue_cycles = 3000;
     result.l2_efficiency = 0.8;
     result.dram_efficiency = 0.9;
-    result.dram_ramp_seconds = 7e-6;
+    result.dram_ramp_seconds = 5e-6;
     result.store_cost = 1.25;
     return result;
 }
@@ -87,14 +88,13 @@ GemmTiles wgmma_tiles() {
     result.k = 64;
     result.efficiency = 0.95;
     result.step_seconds = 83e-9;
-    result.prologue_cycles = 2400;
-    result.epilogue_cycles = 900;
+    result.prologue_cycles = 2300;
+    result.epilogue_cycles = 550;
     result.persistent = true;
     result.multicast = 2;
-    result.l2_efficiency = 1.0;
-    result.dram_efficiency = 0.93;
+    result.dram_efficiency = 0.95;
     result.dram_ramp_seconds = 2e-6;
-    result.store_cost = 1.1;
+    result.store_cost = 1.11;
     return result;
 }
 

@@ -23,6 +23,9 @@ struct GemmTiles {
     static constexpr std::size_t capacity = 20;
     std::array<GemmTile, capacity> tiles{};
     std::size_t count = 0;
+    /// Exponent of the smooth maximum (4..8): loads and products disturb each other less where warps of their own do
+    /// each.
+    double overlap_exponent = 8;
     double k = 32;                  ///< depth of one main-loop iteration, elements of 2 bytes
     double efficiency = 1;          ///< multiplies every tile's: what no tile reaches (0..1)
     double step_seconds = 0;        ///< least time of 128 bytes of depth: latency over stages in flight; s

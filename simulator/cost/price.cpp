@@ -7,10 +7,18 @@ namespace cost_detail {
 
 namespace {
 
-double eighth_power(double x) {
-    const double square = x * x;
-    const double fourth = square * square;
-    return fourth * fourth;
+double fourth_power(double x) { return (x * x) * (x * x); }
+
+/// (sum x^p)^(1/p) of terms in units of the largest, p = 4 or 8, which need no pow; infinity where it is not below
+/// limit.
+template <bool eighth>
+double norm_below(const Terms& terms, double scale, double limit) {
+    const auto power = [](double x) { return eighth ? fourth_power(x) * fourth_power(x) : fourth_power(x); };
+    const double sum = power(terms.tensor * scale) + power(terms.simt * scale) + power(terms.mufu * scale) +
+                       power(terms.l2 * scale) + power(terms.dram * scale);
+    if (limit < infinite_time && sum >= power(limit * scale)) return infinite_time;
+    const double root = std::sqrt(std::sqrt(sum));
+    return std::max(eighth ? std::sqrt(root) : root, 1.0);
 }
 
 }  // namespace
@@ -21,13 +29,8 @@ double smooth_max_below(const Terms& terms, double exponent, double limit) {
     const double largest = greatest(terms);
     if (largest <= 0) return 0;
     const double scale = 1 / largest;
-    if (exponent == 8) {  // the default, without pow
-        const double sum = eighth_power(terms.tensor * scale) + eighth_power(terms.simt * scale) +
-                           eighth_power(terms.mufu * scale) + eighth_power(terms.l2 * scale) +
-                           eighth_power(terms.dram * scale);
-        if (limit < infinite_time && sum >= eighth_power(limit * scale)) return infinite_time;
-        return largest * std::max(std::sqrt(std::sqrt(std::sqrt(sum))), 1.0);
-    }
+    if (exponent == 8) return largest * norm_below<true>(terms, scale, limit);
+    if (exponent == 4) return largest * norm_below<false>(terms, scale, limit);
     double sum = 0;
     for (const double term : {terms.tensor, terms.simt, terms.mufu, terms.l2, terms.dram}) {
         sum += std::pow(term * scale, exponent);
