@@ -47,13 +47,15 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
     problem.output_bytes = problem.batch * problem.m * problem.n * problem.element;
     problem.first_touch = traffic_or_compulsory(
         kernel, problem.batch * (problem.a_bytes + problem.b_bytes) + problem.output_bytes, machine, parameters);
-    problem.efficiency = std::min(alignment_efficiency(problem.k, problem.element, parameters),
-                                  alignment_efficiency(problem.n, problem.element, parameters));
     problem.regret = work.batch > 1 ? parameters.batched_regret : 1;
     problem.split_grid_share = parameters.split_grid_share;
 
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
     const GemmTiles& table = on_matrix_units ? parameters.tensor_tiles : parameters.simt_tiles;
+    if (on_matrix_units) {
+        problem.efficiency = std::min(alignment_efficiency(problem.k, problem.element, parameters),
+                                      alignment_efficiency(problem.n, problem.element, parameters));
+    }
     Fastest fastest(table.overlap_exponent);
     // On matrix units tiles of few rows do as well.
     if (!on_matrix_units && std::min(problem.m, problem.n) <= parameters.gemv_rows) {

@@ -14,7 +14,7 @@ std::span<const ParameterInfo> gemm_parameters() {
          [](P& p) -> double& { return p.tensor_tiles.overlap_exponent; }},
         {"gemm.efficiency", "share", 0.6, 1, "of the matrix rate, in tiles that fill their SMs",
          [](P& p) -> double& { return p.tensor_tiles.efficiency; }},
-        {"gemm.step_seconds", "s", 2e-8, 5e-7, "least time of 128 bytes of depth: latency over stages in flight",
+        {"gemm.step_seconds", "s", 2e-8, 1.2e-6, "least time of 128 bytes of depth: latency over stages in flight",
          [](P& p) -> double& { return p.tensor_tiles.step_seconds; }},
         {"gemm.epilogue_cycles", "cycles", 100, 6000, "conversion and store of 128 x 128 outputs",
          [](P& p) -> double& { return p.tensor_tiles.epilogue_cycles; }},

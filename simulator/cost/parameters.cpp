@@ -45,6 +45,16 @@ GemmTiles mma_sync_tiles() {
     return result;
 }
 
+// Volta and Turing load a step through registers and have one in flight: twice the latency and more. Reductions of
+// split kernels are kernels of their own. Fitted to cuBLAS 10 on the V100 (baidu-research/DeepBench).
+GemmTiles mma_two_stage_tiles() {
+    GemmTiles result = mma_sync_tiles();
+    result.efficiency = 0.98;
+    result.step_seconds = 700e-9;
+    result.prologue_cycles = 3300;
+    return result;
+}
+
 // mma.sync implicit-GEMM kernels of cuDNN. Efficiency falls with the tile because shared-memory reads a FLOP are
 // (m + n) / (m n) of the warp tile; public measurements: PrincetonUniversity/LLMCompass A100 GEMMs.
 GemmTiles mma_sync_convolution_tiles() {
@@ -147,7 +157,9 @@ GemmTiles sgemm_tiles() {
                                  {64, 64, 0.80, 4, 1.3},
                                  {32, 64, 0.60, 4, 1.5},
                                  {64, 32, 0.60, 4, 1.5},
-                                 {32, 32, 0.45, 4, 1.5}});
+                                 {32, 32, 0.45, 4, 1.5},
+                                 {16, 128, 0.50, 4, 1.5},
+                                 {128, 16, 0.50, 4, 1.5}});
     result.k = 8;
     result.prologue_cycles = 1500;
     return result;
@@ -204,9 +216,16 @@ std::array<PatternEfficiency, 6> pattern_efficiencies() {
 CostParameters default_parameters(Architecture architecture) {
     CostParameters parameters;
     parameters.simt_tiles = sgemm_tiles();
+    const bool before_ampere = architecture == Architecture::volta || architecture == Architecture::turing;
     parameters.tensor_tiles = architecture == Architecture::hopper      ? wgmma_tiles()
                               : architecture == Architecture::blackwell ? tcgen05_tiles()
+                              : before_ampere                           ? mma_two_stage_tiles()
                                                                         : mma_sync_tiles();
+    if (before_ampere) {
+        parameters.split_reduction_seconds = 4.4e-6;
+        // Loads through registers may be narrow: no need of 16-byte rows.
+        parameters.misaligned_even_efficiency = 0.97;
+    }
     parameters.convolution_tiles = architecture == Architecture::hopper      ? hopper_convolution_tiles()
                                    : architecture == Architecture::blackwell ? tcgen05_convolution_tiles()
                                                                              : mma_sync_convolution_tiles();
