@@ -27,7 +27,7 @@ struct GemmSpec {
 
 struct AttentionSpec {
     Expression type, kv_type;  ///< of the instruction, Q and the output; of keys and values in memory
-    Expression kernel, batch, heads, kv_heads, queries, keys, head_dim, value_dim, causal;
+    Expression kernel, batch, heads, kv_heads, queries, keys, head_dim, value_dim, causal, window, paged, split;
 };
 
 struct ConvolutionSpec {

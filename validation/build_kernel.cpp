@@ -114,14 +114,19 @@ Kernel build(const AttentionSpec& spec, const Environment& row) {
     work.value_dim = values.size(spec.value_dim, "value_dim");
     work.causal = evaluate_condition(spec.causal, row);
     work.kernel = evaluate_choice(spec.kernel, row, "an attention kernel", all_attention_kernels);
+    work.window = static_cast<std::int64_t>(values.factor(spec.window, "window"));
+    work.paged = evaluate_condition(spec.paged, row);
+    work.split = evaluate_condition(spec.split, row);
     if (work.heads % work.kv_heads != 0) {
         fail(spec.kv_heads, Datum(work.kv_heads), "a divisor of the " + std::to_string(work.heads) + " heads");
     }
     Kernel kernel{"attention", Category::attention, evaluate_type(spec.type, row), work, {}, 0};
     const DataType kv_type = evaluate_type(spec.kv_type, row);
+    const bool cut = work.queries == 1 && work.window > 0;  // a single query reads no more than its window
+    const std::int64_t seen = cut ? std::min(work.keys, work.window) : work.keys;
     add(kernel, Access::read, product({work.batch, work.heads, work.queries, work.head_dim}), kernel.type);
-    add(kernel, Access::read, product({work.batch, work.kv_heads, work.keys, work.head_dim}), kv_type);
-    add(kernel, Access::read, product({work.batch, work.kv_heads, work.keys, work.value_dim}), kv_type);
+    add(kernel, Access::read, product({work.batch, work.kv_heads, seen, work.head_dim}), kv_type);
+    add(kernel, Access::read, product({work.batch, work.kv_heads, seen, work.value_dim}), kv_type);
     add(kernel, Access::write, product({work.batch, work.heads, work.queries, work.value_dim}), kernel.type);
     return kernel;
 }

@@ -46,7 +46,7 @@ void each_expression(const KernelSpec& kernel, const Visit& visit) {
         }
     } else if (const auto* a = std::get_if<AttentionSpec>(&kernel.work)) {
         for (const auto* e : {&a->type, &a->kv_type, &a->kernel, &a->batch, &a->heads, &a->kv_heads, &a->queries,
-                              &a->keys, &a->head_dim, &a->value_dim, &a->causal}) {
+                              &a->keys, &a->head_dim, &a->value_dim, &a->causal, &a->window, &a->paged, &a->split}) {
             visit(*e);
         }
     } else if (const auto* c = std::get_if<ConvolutionSpec>(&kernel.work)) {

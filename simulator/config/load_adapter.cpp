@@ -205,6 +205,9 @@ private:
         spec.head_dim = required(map, "head_dim");
         spec.value_dim = optional(map, "value_dim", spec.head_dim);
         spec.causal = optional(map, "causal", constant(map, 0));
+        spec.window = optional(map, "window", constant(map, 0));
+        spec.paged = optional(map, "paged", constant(map, 0));
+        spec.split = optional(map, "split", constant(map, 1));
         return spec;
     }
 

@@ -4,36 +4,14 @@ namespace cupola::cost_detail {
 
 namespace {
 
-struct AttentionTile {
-    double queries, keys;
-};
+constexpr double page_bytes = 2097152;  ///< of virtual memory
 
-/// Head dims for which kernels exist; others are padded. Source: flash-attention's and xformers' instantiations.
-double padded_head_dim(double head_dim) {
-    for (const double size : {32.0, 64.0, 96.0, 128.0, 192.0, 256.0}) {
-        if (head_dim <= size) return size;
-    }
-    return padded(head_dim, 64);
-}
-
-/// Rows and columns of scores that one block computes at a time, short sequences included: the kernels are built for
-/// one tile a head dim and mask what lies outside. Source: flash-attention's launch templates and the FA3 paper;
-/// 64 x 64 for the memory-efficient kernel. Registers and shared memory shrink the tile of large heads.
-AttentionTile tile_for(AttentionKernel kernel, double head_dim) {
-    switch (kernel) {
-        case AttentionKernel::flash2: return {head_dim <= 128 ? 128.0 : 64.0, head_dim <= 64 ? 128.0 : 64.0};
-        case AttentionKernel::flash3:
-            return {head_dim <= 96 ? 192.0 : 128.0, head_dim <= 96 ? 128.0 : head_dim <= 128 ? 176.0 : 80.0};
-        case AttentionKernel::memory_efficient: break;
-    }
-    return {64, 64};
-}
-
-const AttentionVariant& variant_of(AttentionKernel kernel, const CostParameters& parameters) {
-    switch (kernel) {
-        case AttentionKernel::flash2: return parameters.flash2;
-        case AttentionKernel::flash3: return parameters.flash3;
+const AttentionVariant& variant_of(const AttentionWork& work, const CostParameters& parameters) {
+    switch (work.kernel) {
+        case AttentionKernel::flash2: return work.paged ? parameters.flash2_paged : parameters.flash2;
+        case AttentionKernel::flash3: return work.paged ? parameters.flash3_paged : parameters.flash3;
         case AttentionKernel::memory_efficient: return parameters.memory_efficient;
+        case AttentionKernel::fmha: return parameters.fmha;
     }
     return parameters.flash2;
 }
@@ -41,12 +19,16 @@ const AttentionVariant& variant_of(AttentionKernel kernel, const CostParameters&
 /// The kernel's loops: `heads` independent (batch, head) pairs of `queries` rows.
 struct AttentionProblem {
     double heads, queries, keys, head_dim, value_dim, element;
-    double key_heads;  ///< independent (batch, key head) pairs
+    double key_heads;    ///< independent (batch, key head) pairs
+    double window;       ///< keys that a query sees at most
+    double token_bytes;  ///< from one token's keys or values to the next one's: all heads lie side by side
+    bool cut;            ///< the one query's window leaves keys out, and so begins inside a tile
     bool causal;
     OperandTraffic first_touch;
 };
 
-/// Grouped heads of a single query share their keys, so kernels put the group into the rows of one tile.
+/// Grouped heads of a single query share their keys, so kernels put the group into the rows of one tile; context
+/// kernels do not.
 AttentionProblem problem_of(const AttentionWork& work, double element) {
     const double key_heads = static_cast<double>(std::max<std::int64_t>(work.kv_heads, 1));
     AttentionProblem problem{};
@@ -54,87 +36,179 @@ AttentionProblem problem_of(const AttentionWork& work, double element) {
     problem.key_heads = extent_of(work.batch) * key_heads;
     problem.queries = extent_of(work.queries);
     problem.keys = extent_of(work.keys);
+    problem.window = work.window > 0 ? static_cast<double>(work.window) : infinite_time;
     problem.head_dim = extent_of(work.head_dim);
     problem.value_dim = extent_of(work.value_dim);
     problem.element = element;
+    problem.token_bytes = key_heads * problem.head_dim * element;
     problem.causal = work.causal && work.queries > 1;  // a single query sees every key
-    if (work.queries == 1) {
-        problem.queries = std::max(extent_of(work.heads) / key_heads, 1.0);
-        problem.heads = problem.key_heads;
-    }
+    if (work.queries > 1) return problem;
+    problem.cut = problem.window < problem.keys;
+    problem.keys = std::min(problem.keys, problem.window);
+    if (work.kernel == AttentionKernel::fmha) return problem;
+    problem.queries = std::max(extent_of(work.heads) / key_heads, 1.0);
+    problem.heads = problem.key_heads;
     return problem;
 }
 
-/// Scores that a causal kernel computes for one head, whole tiles: the triangle, and half a tile along the diagonal.
-double causal_scores(double queries, double keys, const AttentionTile& tile) {
+/// What one block computes at a time. Head dims for which there is no kernel are padded to the next one that has; query
+/// and key counts to whole tiles, masked outside.
+struct Tile {
+    double queries, keys, head_dim, value_dim;
+    double warps;  ///< share of the kernel's warps at work
+};
+
+const AttentionTile& tile_of(const AttentionVariant& variant, double head_dim) {
+    const auto fits = [head_dim](const AttentionTile& tile) { return head_dim <= tile.head_dim; };
+    const auto* found = std::find_if(variant.tiles.begin(), variant.tiles.end(), fits);
+    return found == variant.tiles.end() ? variant.tiles.back() : *found;
+}
+
+/// The kernels are built for one tile a head dim. Shared memory bounds its keys, so types of one byte have those of
+/// half the head dim.
+Tile tile_for(const AttentionProblem& problem, const AttentionVariant& variant) {
+    const double widest = std::max(problem.head_dim, problem.value_dim);
+    const AttentionTile& rows = tile_of(variant, widest);
+    const AttentionTile& columns = tile_of(variant, widest * std::min(problem.element / 2, 1.0));
+    const auto padded_dim = [&variant](double dim) {
+        const double size = tile_of(variant, dim).head_dim;
+        return dim <= size ? size : padded(dim, 64);
+    };
+    Tile tile{problem.causal ? rows.causal_queries : rows.queries, problem.causal ? columns.causal_keys : columns.keys,
+              padded_dim(problem.head_dim), padded_dim(problem.value_dim), 1};
+    if (problem.queries <= rows.few_queries) {
+        tile.warps = rows.few_queries / tile.queries;
+        tile.queries = rows.few_queries;
+    }
+    return tile;
+}
+
+/// Steps over key tiles of all blocks of one causal head. Row tiles see a triangle, of which the diagonal costs half a
+/// row tile more, or a band of `window` keys:
+///   min([triangle + q tM / 2] / (tM tN), q / tM [(window + tM) / tN + 1], full rectangle)
+double causal_steps(double queries, double keys, double window, const Tile& tile) {
     const double triangle =
         keys >= queries ? queries * keys - queries * (queries - 1) / 2 : keys * (keys + 1) / 2 + (queries - keys);
-    return std::min(triangle + queries * (tile.queries + tile.keys) / 4, queries * keys);
+    const double rows = tiles(queries, tile.queries);
+    return std::min({(triangle + queries * tile.queries / 2) / (tile.queries * tile.keys),
+                     rows * ((window + tile.queries) / tile.keys + 1), rows * tiles(keys, tile.keys)});
 }
 
-/// Scores of the busiest SM: whole blocks for a full rectangle, which all cost the same. Causal blocks differ; the
-/// longest start first and the short ones fill in, so the SMs share all scores evenly but for a quarter of the longest
-/// block, and none is done before its longest block.
-double scores_of_busiest_sm(const AttentionProblem& problem, const AttentionTile& tile, double splits,
-                            const AttentionVariant& variant, double sms, const CostParameters& parameters) {
-    const double rows = padded(problem.queries, tile.queries);
-    double columns = padded(problem.keys / splits, tile.keys);
-    if (splits > 1) columns = std::max(columns, parameters.split_keys_minimum);
-    const double blocks = problem.heads * rows / tile.queries * splits;
-    const double longest = tile.queries * columns;
-    const double full = busiest_sm(blocks, sms, variant.resident, variant.alone) * longest;
-    if (!problem.causal) return full;
-    const double all = problem.heads * causal_scores(rows, padded(problem.keys, tile.keys), tile);
-    return std::min(full, std::max(longest, all / sms + longest / 4));
+/// Work of the busiest SM: steps over key tiles, and blocks that start and end.
+struct Share {
+    double steps, blocks;
+    double all_blocks;  ///< of all SMs
+};
+
+/// Whole blocks for a full rectangle, which all cost the same. Causal blocks differ; the longest start first and the
+/// short ones fill in, so the SMs share all steps evenly but for a part of the longest block, and none is done before
+/// its longest block.
+Share share_of_busiest_sm(const AttentionProblem& problem, const Tile& tile, double splits,
+                          const AttentionVariant& variant, double sms, const CostParameters& parameters) {
+    const double rows = tiles(problem.queries, tile.queries);
+    double longest = tiles(problem.keys / splits, tile.keys);
+    if (splits > 1) longest = std::max(longest, tiles(parameters.split_keys_minimum, tile.keys));
+    if (problem.cut) longest += 1;
+    const double blocks = problem.heads * rows * splits;
+    const double busiest = busiest_sm(blocks, sms, variant.resident, variant.alone);
+    if (!problem.causal) return {busiest * longest, busiest, blocks};
+    longest = std::min(longest, (problem.window + tile.queries) / tile.keys + 1);
+    const double all = problem.heads * causal_steps(rows * tile.queries, problem.keys, problem.window, tile);
+    const double even = std::max(std::max(variant.alone, 1.0) * longest, all / sms + parameters.causal_tail * longest);
+    return {std::min(busiest * longest, even), busiest, blocks};
 }
 
-/// Tile law: a score costs G matrix cycles and S softmax cycles; tau = max(G, S) + exposed x min(G, S).
-///   G = 2 (d + dv, padded) / (R eta),  S = 1 / MUFU + n_f / lanes
-/// The greater of the two carries the exposed part of the lesser. Public measurements: FlashAttention-3 paper,
-/// within 4 % for d = 64, 128, 256 in fp16; valid for long sequences, +-20 % under two waves.
-void charge_scores(Terms& terms, double scores, double matrix, double special, double lanes, double exposed) {
-    const double softmax = special + lanes;
-    const double lesser = std::min(matrix, softmax);
-    terms.tensor = scores * (matrix + (matrix >= softmax ? exposed * lesser : 0));
-    terms.mufu = scores * (softmax + (matrix >= softmax ? 0 : exposed * lesser));
-    terms.simt = scores * lanes;
+/// Matrix and softmax time of one step over a tile, s.
+struct Step {
+    double matrix, special, lanes;
+    [[nodiscard]] double softmax() const { return special + lanes; }
+    [[nodiscard]] double lesser() const { return std::min(matrix, softmax()); }
+};
+
+/// G = 2 (d + dv, padded) / (R eta) cycles a score, S = 1 / MUFU + n_f / lanes. Rows of keys that are no multiple of a
+/// sector load slower.
+Step step_over(const Tile& tile, const AttentionProblem& problem, const AttentionVariant& variant,
+               const Machine& machine, const CostParameters& parameters) {
+    const double area = tile.queries * tile.keys;
+    const double rate = machine.matrix_flops_per_clock > 0 ? machine.matrix_flops_per_clock * machine.matrix_clock
+                                                           : 2 * machine.lanes * machine.simt_clock;
+    const bool aligned = std::fmod(problem.head_dim * problem.element, parameters.sector_bytes) == 0;
+    const double efficiency = variant.mma_efficiency * (problem.element < 2 ? variant.byte_efficiency : 1) *
+                              (aligned ? 1 : parameters.unaligned_head_efficiency);
+    return {area * 2 * (tile.head_dim + tile.value_dim) / (rate * efficiency),
+            area / (machine.mufu * machine.simt_clock),
+            area * parameters.softmax_instructions / (machine.lanes * machine.simt_clock)};
 }
 
-Terms terms_of(const AttentionProblem& problem, const AttentionTile& tile, double splits,
-               const AttentionVariant& variant, const Machine& machine, const CostParameters& parameters) {
-    Terms terms;
-    const double scores = scores_of_busiest_sm(problem, tile, splits, variant, machine.sms, parameters);
-    const double width = padded_head_dim(problem.head_dim) + padded_head_dim(problem.value_dim);
+/// Bytes of one block that its steps do not stream: queries, first keys and values, and outputs.
+double edge_bytes(const AttentionProblem& problem, const Tile& tile, const AttentionVariant& variant) {
+    if (variant.whole_tiles) {
+        return (tile.queries + tile.keys) * (tile.head_dim + tile.value_dim) * problem.element;
+    }
+    return (std::min(problem.queries, tile.queries) + std::min(problem.keys, tile.keys)) *
+           (problem.head_dim + problem.value_dim) * problem.element;
+}
+
+/// Tile law: a step costs max(G, S) + exposed x min(G, S) and the latency that nothing hides (barriers; for fp8 the
+/// values' transpose; walking on to other pages). The first softmax of a block overlaps with nothing unless another
+/// block shares the SM. All blocks start at once, so what their edges load goes through the L2 with nothing to compute:
+///   steps [max(G, S) + e min(G, S) + latency] + blocks [(1 - e) min(G, S) / resident + start] + e_edge edges / b_L2
+/// The greater of G and S carries it all. Public measurements: FlashAttention-3 paper, d = 64, 128, 256 in fp16, within
+/// 11 %; ai-dynamo/aiconfigurator encoder rows (README.md).
+void charge_scores(Terms& terms, const Share& share, const Tile& tile, const AttentionProblem& problem,
+                   const AttentionVariant& variant, const Machine& machine, const CostParameters& parameters) {
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
-    const double matrix = 2 * width /
-                          (on_matrix_units ? machine.matrix_flops_per_clock * machine.matrix_clock
-                                           : 2 * machine.lanes * machine.simt_clock) /
-                          variant.mma_efficiency;
-    const double lanes = parameters.softmax_instructions / (machine.lanes * machine.simt_clock);
-    charge_scores(terms, scores, matrix, 1 / (machine.mufu * machine.simt_clock), lanes, variant.exposed);
-    if (!on_matrix_units) std::swap(terms.tensor, terms.simt);
     const double clock = on_matrix_units ? machine.matrix_clock : machine.simt_clock;
+    const Step step = step_over(tile, problem, variant, machine, parameters);
+    const double transpose = problem.element < 2 ? tile.keys * tile.value_dim / 1024 * variant.transpose_cycles : 0;
+    const double pages = 2 * tile.keys * problem.token_bytes / page_bytes;  // of keys and of values
+    const double latency = (variant.tile_cycles + transpose) / clock + pages * parameters.page_seconds;
+    const double start = (1 - variant.exposed) * step.lesser() / variant.resident +
+                         (0.5 + 0.5 * tile.warps) * variant.block_cycles / clock;
+    const double edges = variant.edge_exposed * share.all_blocks * edge_bytes(problem, tile, variant) / machine.l2;
+    const double more = share.steps * (variant.exposed * step.lesser() + latency) + share.blocks * start + edges;
+    const bool by_matrix = step.matrix >= step.softmax();
+    terms.tensor = share.steps * step.matrix + (by_matrix ? more : 0);
+    terms.mufu = share.steps * step.softmax() + (by_matrix ? 0 : more);
+    terms.simt = share.steps * step.lanes;
+    if (!on_matrix_units) std::swap(terms.tensor, terms.simt);
+}
 
+/// V / b, and an exposed ramp and tail that is at most half as long as the transfer itself.
+double dram_time(double bytes, const Machine& machine, const CostParameters& parameters) {
+    const double transfer = bytes / (machine.dram * parameters.attention_dram_efficiency);
+    return transfer + std::min(0.5 * transfer, parameters.exposed_memory_seconds);
+}
+
+/// L2 and DRAM traffic and their times. Every row tile of a head reads the keys that it sees.
+void charge_traffic(Terms& terms, const AttentionProblem& problem, const Tile& tile, double splits,
+                    const AttentionVariant& variant, const Machine& machine, const CostParameters& parameters) {
     const double row_tiles = tiles(problem.queries, tile.queries);
-    const double blocks = problem.heads * row_tiles * splits;
-    const double key_bytes = problem.keys * (problem.head_dim + problem.value_dim) * problem.element;  // one head
-    const double causal_share = problem.causal ? 0.5 : 1.0;
+    const double width = (problem.head_dim + problem.value_dim) * problem.element;
+    const double key_bytes = problem.keys * width;  // one head
+    const double seen = problem.causal ? std::min(0.5, problem.window / problem.keys) : 1.0;
     const double partials = splits > 1 ? 8 * splits * problem.heads * problem.queries * (problem.value_dim + 1) : 0;
-    const double query_bytes =
-        problem.heads * problem.queries * (problem.head_dim + problem.value_dim) * problem.element;
-    terms.l2_bytes = std::max(
-        query_bytes + problem.heads * tiles(row_tiles, variant.multicast) * key_bytes * causal_share + partials,
-        problem.first_touch.l2);
+    const double key_reads = problem.heads * tiles(row_tiles, variant.multicast) * key_bytes * seen;
+    terms.l2_bytes = std::max(problem.heads * problem.queries * width + key_reads + partials, problem.first_touch.l2);
     // Query tiles of one head that run together share its keys; later ones read again what L2 does not hold.
     const double key_passes = std::max(row_tiles / machine.sms - 1, 0.0);
     terms.dram_bytes = problem.first_touch.dram +
-                       key_passes * causal_share * problem.key_heads * std::max(key_bytes - machine.usable_l2, 0.0) +
+                       key_passes * seen * problem.key_heads * std::max(key_bytes - machine.usable_l2, 0.0) +
                        std::max(partials - machine.usable_l2, 0.0);
-    const double block_bytes = std::max(key_bytes / splits, 1.0) * causal_share;
+    const double busiest = tiles(problem.heads * row_tiles * splits, machine.sms);
     const double link =
-        tiles(blocks, machine.sms) * block_bytes / (parameters.sm_link_bytes_per_clock * machine.simt_clock);
+        busiest * std::max(key_bytes / splits, 1.0) * seen / (variant.link_bytes_per_clock * machine.simt_clock);
     terms.l2 = std::max(terms.l2_bytes / machine.l2, link);
-    terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
+    terms.dram = dram_time(terms.dram_bytes, machine, parameters);
+}
+
+Terms terms_of(const AttentionProblem& problem, const Tile& tile, double splits, const AttentionVariant& variant,
+               const Machine& machine, const CostParameters& parameters) {
+    Terms terms;
+    const Share share = share_of_busiest_sm(problem, tile, splits, variant, machine.sms, parameters);
+    charge_scores(terms, share, tile, problem, variant, machine, parameters);
+    charge_traffic(terms, problem, tile, splits, variant, machine, parameters);
+    const double clock = machine.matrix_flops_per_clock > 0 ? machine.matrix_clock : machine.simt_clock;
     terms.serial = variant.prologue_cycles / clock + (splits > 1 ? parameters.split_combine_seconds : 0);
     return terms;
 }
@@ -151,13 +225,14 @@ Terms attention_terms(const AttentionWork& work, const Kernel& kernel, const Mac
     } else {
         problem.first_touch = operand_traffic(kernel, machine, parameters);
     }
-    const AttentionVariant& variant = variant_of(work.kernel, parameters);
+    const AttentionVariant& variant = variant_of(work, parameters);
     Fastest fastest(parameters.overlap_exponent);
-    const AttentionTile tile = tile_for(work.kernel, padded_head_dim(problem.head_dim));
+    const Tile tile = tile_for(problem, variant);
     fastest.offer(terms_of(problem, tile, 1, variant, machine, parameters));
     // Splitting the keys pays only where the blocks leave SMs idle.
-    if (problem.heads * tiles(problem.queries, tile.queries) < 0.8 * machine.sms * variant.resident) {
-        for (const double splits : {2.0, 4.0, 8.0, 16.0, 32.0, 64.0}) {
+    if (work.split && problem.heads * tiles(problem.queries, tile.queries) < 0.8 * machine.sms * variant.resident) {
+        for (const double splits : {2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0}) {
+            if (splits > variant.most_splits) break;
             if (problem.keys < splits * parameters.split_keys_minimum / 2) break;  // fewer splits do the same
             fastest.offer(terms_of(problem, tile, splits, variant, machine, parameters));
         }

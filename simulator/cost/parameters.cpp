@@ -165,36 +165,166 @@ GemmTiles sgemm_tiles() {
     return result;
 }
 
-// Block overhead: a single query on an A100 (vLLM causal rows, isl 1) takes 3.4 us a block and SM, 2.2 us of it scores.
-AttentionVariant flash2_on(Architecture architecture) {
-    switch (architecture) {
-        case Architecture::ampere: return {0.83, 0.45, 1, 1.0, 2500, 1800, 1};
-        // Matrix rate is low against the exponentials there, so softmax hides (apache/tvm's RTX 4090 figures).
-        case Architecture::ampere_consumer:
-        case Architecture::ada: return {0.95, 0.15, 1, 1.0, 2500, 1800, 1};
-        // mma.sync reaches 0.62 of the wgmma rate; FA3 paper: FA2 at 35 % of an H100's peak.
-        case Architecture::hopper: return {0.55, 0.90, 1, 1.0, 2500, 1800, 1};
-        case Architecture::blackwell: return {0.30, 0.90, 1, 1.0, 2500, 1800, 1};
-        // No FlashAttention-2 build exists there; PyTorch runs the memory-efficient kernel.
-        case Architecture::volta:
-        case Architecture::turing: return {0.60, 0.60, 1, 1.0, 3000, 1800, 1};
-    }
-    return {};
+using AttentionTiles = std::array<AttentionTile, AttentionVariant::capacity>;
+
+// Head dim, rows and columns, rows and columns under a causal mask, rows for few queries.
+// flash-attention's launch templates (csrc/flash_attn/src), 4 warps; two blocks share an SM's registers.
+constexpr AttentionTiles flash2_tiles{{{32, 128, 128, 128, 128, 128},
+                                       {64, 128, 128, 128, 128, 128},
+                                       {96, 128, 64, 128, 64, 128},
+                                       {128, 128, 64, 128, 64, 128},
+                                       {256, 64, 64, 64, 64, 64}}};
+// Its split-KV kernel, which also runs on paged caches.
+constexpr AttentionTiles flash2_paged_tiles{{{32, 64, 256, 64, 256, 64},
+                                             {64, 64, 256, 64, 256, 64},
+                                             {96, 64, 128, 64, 128, 64},
+                                             {128, 64, 128, 64, 128, 64},
+                                             {256, 64, 64, 64, 64, 64}}};
+// hopper/tile_size.h of the same library, compute capability 9.0; one block an SM.
+constexpr AttentionTiles flash3_tiles{{{64, 192, 192, 192, 128, 64},
+                                       {96, 192, 144, 192, 144, 192},
+                                       {128, 128, 176, 128, 128, 64},
+                                       {192, 128, 112, 128, 112, 128},
+                                       {256, 128, 80, 128, 80, 128}}};
+constexpr AttentionTiles flash3_paged_tiles{{{64, 192, 160, 192, 128, 64},
+                                             {96, 192, 128, 192, 128, 192},
+                                             {128, 128, 128, 128, 128, 64},
+                                             {192, 128, 96, 128, 96, 128},
+                                             {256, 128, 80, 128, 80, 128}}};
+// The same file, other architectures.
+constexpr AttentionTiles flash3_sm80_tiles{{{64, 128, 112, 128, 112, 128},
+                                            {96, 128, 64, 128, 64, 128},
+                                            {128, 128, 64, 128, 64, 128},
+                                            {192, 128, 64, 128, 64, 128},
+                                            {256, 128, 64, 128, 64, 128}}};
+// TensorRT-LLM's context kernels, by which tiles predict public measurements best. Hopper: a warp group takes 64
+// queries, and two of them share the keys of a block.
+constexpr AttentionTiles fmha_tiles{{{64, 128, 128, 128, 128, 64},
+                                     {96, 128, 128, 128, 128, 64},
+                                     {128, 128, 128, 128, 128, 64},
+                                     {192, 128, 128, 128, 128, 64},
+                                     {256, 128, 64, 128, 64, 64}}};
+constexpr AttentionTiles square_tiles{{{32, 64, 64, 64, 64, 64},
+                                       {64, 64, 64, 64, 64, 64},
+                                       {96, 64, 64, 64, 64, 64},
+                                       {128, 64, 64, 64, 64, 64},
+                                       {256, 64, 64, 64, 64, 64}}};
+
+bool has_wgmma(Architecture architecture) {
+    return architecture == Architecture::hopper || architecture == Architecture::blackwell;
 }
 
-AttentionVariant flash3_on(Architecture architecture) {
+AttentionVariant flash2_on(Architecture architecture) {
+    AttentionVariant variant{.tiles = flash2_tiles, .resident = 2, .alone = 1.2, .block_cycles = 1500};
     switch (architecture) {
-        case Architecture::hopper: return {0.85, 0.40, 1, 1.0, 3000, 1200, 2};     // FA3 paper, d = 64, 128, 256
-        case Architecture::blackwell: return {0.88, 0.20, 1, 1.0, 3000, 1200, 2};  // FA4 and cuDNN; estimated
-        default: return flash2_on(architecture);
+        case Architecture::ampere:
+            break;  // 178 to 187 TFLOP/s at d = 128 on an A100
+        // Fitted to L40S encoder attention (vLLM 0.24); apache/tvm's RTX 4090 figures.
+        case Architecture::ampere_consumer:
+        case Architecture::ada:
+            variant.mma_efficiency = 0.97;
+            variant.exposed = 0.5;
+            variant.alone = 1;
+            variant.block_cycles = 300;
+            variant.edge_exposed = 0.54;
+            break;
+        // mma.sync reaches 0.62 of the wgmma rate; FA3 paper: FA2 at 35 % of an H100's peak.
+        case Architecture::hopper:
+        case Architecture::blackwell:
+            variant.mma_efficiency = architecture == Architecture::hopper ? 0.55 : 0.30;
+            variant.exposed = 0.9;
+            break;
+        // No FlashAttention-2 build exists there; PyTorch runs the memory-efficient kernel.
+        case Architecture::volta:
+        case Architecture::turing: variant.mma_efficiency = variant.exposed = 0.6; break;
     }
+    return variant;
+}
+
+// Fitted to causal prefill of vLLM 0.14 on an A100; elsewhere by analogy.
+AttentionVariant flash2_paged_on(Architecture architecture) {
+    AttentionVariant variant = flash2_on(architecture);
+    variant.tiles = flash2_paged_tiles;
+    variant.block_cycles = 3600;
+    if (architecture == Architecture::ampere) variant.exposed = 0.7;
+    return variant;
+}
+
+// Fitted to encoder attention of vLLM 0.24 and SGLang 0.5.14 on an H100 and to the FA3 paper at d = 64, 128, 256.
+AttentionVariant flash3_on(Architecture architecture) {
+    if (has_wgmma(architecture)) {
+        return {.tiles = flash3_tiles,
+                .mma_efficiency = architecture == Architecture::hopper ? 0.84 : 0.88,  // FA4 and cuDNN; estimated
+                .exposed = 0.1,
+                .block_cycles = 0,
+                .edge_exposed = 0.75,
+                .whole_tiles = true};
+    }
+    AttentionVariant variant = flash2_on(architecture);
+    variant.tiles = flash3_sm80_tiles;
+    return variant;
+}
+
+// Fitted to decoding of vLLM 0.24 on an H100 (its CUDA graphs allow 32 splits) and of SGLang 0.5.10 on an A100.
+AttentionVariant flash3_paged_on(Architecture architecture) {
+    AttentionVariant variant = flash3_on(architecture);
+    variant.whole_tiles = false;
+    if (has_wgmma(architecture)) {
+        variant.tiles = flash3_paged_tiles;
+        variant.block_cycles = 3850;
+        variant.edge_exposed = 2;
+        variant.link_bytes_per_clock = 22;
+        variant.most_splits = 32;
+        variant.transpose_cycles = 110;
+        return variant;
+    }
+    variant.alone = 1;
+    variant.block_cycles = 800;
+    variant.tile_cycles = 1100;
+    variant.edge_exposed = 1.5;
+    return variant;
 }
 
 AttentionVariant memory_efficient_on(Architecture architecture) {
-    AttentionVariant variant{0.65, 0.60, 1, 1.0, 3000, 1800, 1};  // recalled for the A100
+    AttentionVariant variant{.tiles = square_tiles,
+                             .mma_efficiency = 0.65,  // recalled for the A100
+                             .exposed = 0.6,
+                             .prologue_cycles = 3000};
     if (architecture == Architecture::hopper) variant.mma_efficiency = 0.65 * 0.62;
     if (architecture == Architecture::blackwell) variant.mma_efficiency = 0.65 * 0.35;
     return variant;
+}
+
+// Fitted to causal prefill of TensorRT-LLM 1.3 on an H100 and 1.0 on an A100.
+AttentionVariant fmha_on(Architecture architecture) {
+    if (has_wgmma(architecture)) {
+        return {.tiles = fmha_tiles,
+                .mma_efficiency = architecture == Architecture::hopper ? 0.78 : 0.82,
+                .exposed = 0.08,
+                .block_cycles = 7000,
+                .edge_exposed = 0.67,
+                .byte_efficiency = 0.7};
+    }
+    AttentionVariant variant = flash2_on(architecture);
+    variant.tiles = square_tiles;
+    variant.edge_exposed = 1.6;
+    if (architecture == Architecture::ampere) variant.mma_efficiency = 0.6;
+    if (architecture == Architecture::ampere) variant.alone = 1.4;
+    return variant;
+}
+
+void set_attention(CostParameters& parameters, Architecture architecture) {
+    parameters.flash2 = flash2_on(architecture);
+    parameters.flash2_paged = flash2_paged_on(architecture);
+    parameters.flash3 = flash3_on(architecture);
+    parameters.flash3_paged = flash3_paged_on(architecture);
+    parameters.memory_efficient = memory_efficient_on(architecture);
+    parameters.fmha = fmha_on(architecture);
+    parameters.causal_tail = has_wgmma(architecture) ? 0.65 : 0.9;
+    parameters.split_combine_seconds = has_wgmma(architecture) ? 0.6e-6 : 2.5e-6;
+    // L40S encoder attention; on the A100 and the H100 the fits see next to nothing of it.
+    const bool consumer = architecture == Architecture::ada || architecture == Architecture::ampere_consumer;
+    parameters.page_seconds = consumer ? 1e-6 : 0.1e-6;
 }
 
 std::array<PatternEfficiency, 6> pattern_efficiencies() {
@@ -229,9 +359,7 @@ CostParameters default_parameters(Architecture architecture) {
     parameters.convolution_tiles = architecture == Architecture::hopper      ? hopper_convolution_tiles()
                                    : architecture == Architecture::blackwell ? tcgen05_convolution_tiles()
                                                                              : mma_sync_convolution_tiles();
-    parameters.flash2 = flash2_on(architecture);
-    parameters.flash3 = flash3_on(architecture);
-    parameters.memory_efficient = memory_efficient_on(architecture);
+    set_attention(parameters, architecture);
     parameters.patterns = pattern_efficiencies();
     parameters.exposed_memory_seconds = parameters.tensor_tiles.persistent ? 1.5e-6 : 2.5e-6;
     // Weights that take turns in L2, ai-dynamo/aiconfigurator: one cache on Ada, two that hold copies on A100 and H100.

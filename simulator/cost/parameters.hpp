@@ -39,15 +39,33 @@ struct GemmTiles {
     double store_cost = 1;          ///< DRAM time of a byte of D in units of that of a byte read: the bus turns around
 };
 
+/// Rows and columns of scores that one block of an attention kernel works on at a time.
+struct AttentionTile {
+    double head_dim = 0;                             ///< up to this one, which shorter heads are padded to
+    double queries = 128, keys = 128;                ///< full attention
+    double causal_queries = 128, causal_keys = 128;  ///< with a causal mask or a window
+    double few_queries = 128;                        ///< rows of the kernel for problems that have no more than these
+};
+
 /// A fused attention kernel on one architecture.
 struct AttentionVariant {
-    double mma_efficiency = 0.83;   ///< share of the matrix rate in its two products (0..1)
+    static constexpr std::size_t capacity = 5;
+    std::array<AttentionTile, capacity> tiles{};  ///< by head dimension, ascending
+    double mma_efficiency = 0.83;                 ///< share of the matrix rate in its two products (0..1)
     double exposed = 0.45;          ///< share of the lesser of matrix and exponential time that does not overlap (0..1)
     double resident = 1;            ///< blocks that share one SM
     double alone = 1;               ///< as in GemmTile
-    double prologue_cycles = 2500;  ///< load of Q, first K and V, final rescale and store of the first block; cycles
+    double prologue_cycles = 2000;  ///< load of Q, first K and V, final rescale and store of the first block; cycles
     double block_cycles = 1800;     ///< the same of each later block on an SM, as far as exposed; cycles (0..4000)
-    double multicast = 1;           ///< query tiles of a cluster that share one L2 read of keys and values
+    double tile_cycles = 0;         ///< latency that one step over the keys exposes: loads, barriers; cycles (0..4000)
+    double edge_exposed = 0;  ///< share of the L2's time for all blocks' queries, first keys and values, and outputs
+                              ///< that nothing overlaps; 0..2
+    double link_bytes_per_clock = 64;  ///< keys and values that one SM takes in (16..64)
+    double most_splits = 128;          ///< the keys are shared out among at most so many blocks
+    double byte_efficiency = 0.9;      ///< of `mma_efficiency` that types of one byte reach (0.4..1)
+    double transpose_cycles = 0;  ///< fp8: turning 1024 values to the matrix unit's layout, as far as exposed; 0..200
+    bool whole_tiles = false;     ///< a block's start and end move whole tiles (TMA), however short the sequences
+    double multicast = 1;         ///< query tiles of a cluster that share one L2 read of keys and values
 };
 
 /// How well one access pattern uses the memory system.
@@ -87,10 +105,14 @@ struct CostParameters {
     double depthwise_efficiency = 0.65;    ///< share of streaming bandwidth in depthwise convolutions (.5...77)
 
     // Attention
-    AttentionVariant flash2, flash3, memory_efficient;
-    double softmax_instructions = 4;        ///< FP32 instructions a score besides the exponential
-    double split_keys_minimum = 256;        ///< least number of keys a split works on
-    double split_combine_seconds = 2.5e-6;  ///< kernel that merges split results (2..3 us)
+    AttentionVariant flash2, flash2_paged, flash3, flash3_paged, memory_efficient, fmha;
+    double softmax_instructions = 4;          ///< FP32 instructions a score besides the exponential
+    double split_keys_minimum = 128;          ///< least number of keys a split works on
+    double split_combine_seconds = 2.5e-6;    ///< kernel that merges split results (2..3 us)
+    double causal_tail = 0.25;                ///< of the longest causal block, by which SMs finish apart (0..1)
+    double unaligned_head_efficiency = 0.92;  ///< matrix rate with head rows that are no multiple of 32 bytes
+    double attention_dram_efficiency = 1.0;   ///< of the streaming DRAM bandwidth, in attention (.85..1.1)
+    double page_seconds = 0.5e-6;             ///< stall of a block that walks on to another 2 MiB page (0..2 us)
 
     // Memory-bound kernels
     std::array<PatternEfficiency, 6> patterns{};  ///< indexed by Pattern

@@ -25,6 +25,7 @@ std::string_view name_of(AttentionKernel kernel) {
         case AttentionKernel::flash2: return "flash2";
         case AttentionKernel::flash3: return "flash3";
         case AttentionKernel::memory_efficient: return "memory_efficient";
+        case AttentionKernel::fmha: return "fmha";
     }
     return "";
 }
@@ -79,8 +80,9 @@ void add_work(Hash& hash, const ConvolutionWork& work) {
 }
 
 void add_work(Hash& hash, const AttentionWork& work) {
-    for (const std::int64_t value : {work.batch, work.heads, work.kv_heads, work.queries, work.keys, work.head_dim,
-                                     work.value_dim, std::int64_t{work.causal}}) {
+    for (const std::int64_t value :
+         {work.batch, work.heads, work.kv_heads, work.queries, work.keys, work.head_dim, work.value_dim,
+          std::int64_t{work.causal}, work.window, std::int64_t{work.paged}, std::int64_t{work.split}}) {
         hash.add(value);
     }
     hash.add(static_cast<std::int64_t>(work.kernel));
@@ -112,13 +114,18 @@ double multiply_adds(const ConvolutionWork& work) {
            in_channels_a_group * product(work.kernel);
 }
 
-/// Query-key pairs that the softmax keeps, a head. Causal: query i of q sees keys 0 .. i + keys - q, at least one.
+/// Query-key pairs that the softmax keeps, a head. Causal: query i of q sees keys 0 .. i + keys - q, at least one, and
+/// only the last `window` of them where there is a window.
 double visible_pairs(const AttentionWork& work) {
     const auto queries = static_cast<double>(work.queries);
     const auto keys = static_cast<double>(work.keys);
-    if (!work.causal) return queries * keys;
-    if (keys >= queries) return queries * keys - queries * (queries - 1.0) / 2.0;
-    return keys * (keys + 1.0) / 2.0 + (queries - keys);  // the first queries - keys rows see one key each
+    const bool limited = work.causal || work.queries == 1;
+    const auto window = limited && work.window > 0 ? std::min(static_cast<double>(work.window), keys) : keys;
+    if (!work.causal) return queries * window;
+    const double rows = std::min(queries, keys);                      // the first queries - keys rows see one key each
+    const double before = keys - rows;                                // keys ahead of the first of these rows
+    const double fewer = std::clamp(window - before - 1, 0.0, rows);  // rows that do not have a whole window yet
+    return rows * window - fewer * (window - before) + fewer * (fewer + 1) / 2 + (queries - rows);
 }
 
 double multiply_adds(const AttentionWork& work) {

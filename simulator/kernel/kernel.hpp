@@ -67,9 +67,14 @@ struct ConvolutionWork {
 };
 
 /// Which fused attention kernel runs; decides tile shape and how far exponentials overlap with matrix work.
-enum class AttentionKernel : std::uint8_t { flash2, flash3, memory_efficient };
-inline constexpr std::array<AttentionKernel, 3> all_attention_kernels{AttentionKernel::flash2, AttentionKernel::flash3,
-                                                                      AttentionKernel::memory_efficient};
+enum class AttentionKernel : std::uint8_t {
+    flash2,
+    flash3,
+    memory_efficient,
+    fmha,  ///< TensorRT-LLM's context kernels
+};
+inline constexpr std::array<AttentionKernel, 4> all_attention_kernels{
+    AttentionKernel::flash2, AttentionKernel::flash3, AttentionKernel::memory_efficient, AttentionKernel::fmha};
 [[nodiscard]] std::string_view name_of(AttentionKernel kernel);
 
 /// softmax(Q Kᵀ) V in one kernel.
@@ -78,6 +83,9 @@ struct AttentionWork {
     std::int64_t head_dim = 64, value_dim = 64;
     bool causal = false;  ///< only keys <= query position (+ keys - queries) are computed
     AttentionKernel kernel = AttentionKernel::flash2;
+    std::int64_t window = 0;  ///< a query sees at most so many keys up to its own; 0 = all. Causal or a single query
+    bool paged = false;       ///< keys and values lie in the pages of a cache; another build of the kernel
+    bool split = true;        ///< the library may share out the keys where blocks leave SMs idle
     bool operator==(const AttentionWork&) const = default;
 };
 

@@ -47,6 +47,8 @@ std::string sizes_of(const AttentionWork& work) {
     if (work.value_dim != work.head_dim) text += fmt::format(" v{}", work.value_dim);
     if (work.kv_heads != work.heads) text += fmt::format(" kv{}", work.kv_heads);
     if (work.causal) text += " causal";
+    if (work.window > 0) text += fmt::format(" window{}", work.window);
+    if (work.paged) text += " paged";
     return fmt::format("{} {}", text, name_of(work.kernel));
 }
 

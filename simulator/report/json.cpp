@@ -34,7 +34,8 @@ json sizes_json(const ConvolutionWork& work) {
 json sizes_json(const AttentionWork& work) {
     return {{"batch", work.batch},         {"heads", work.heads},   {"kv_heads", work.kv_heads},
             {"queries", work.queries},     {"keys", work.keys},     {"head_dim", work.head_dim},
-            {"value_dim", work.value_dim}, {"causal", work.causal}, {"kernel", name_of(work.kernel)}};
+            {"value_dim", work.value_dim}, {"causal", work.causal}, {"kernel", name_of(work.kernel)},
+            {"window", work.window},       {"paged", work.paged}};
 }
 
 json sizes_json(const MemoryWork& work) {

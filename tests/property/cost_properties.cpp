@@ -105,7 +105,10 @@ Work random_attention(Dice& dice, std::int64_t step) {
     work.head_dim = work.value_dim = dice.pick<std::int64_t>({32, 40, 64, 80, 128, 160, 256, 512});
     work.causal = dice.chance(0.4);
     work.kernel = dice.pick<AttentionKernel>(
-        {AttentionKernel::flash2, AttentionKernel::flash3, AttentionKernel::memory_efficient});
+        {AttentionKernel::flash2, AttentionKernel::flash3, AttentionKernel::memory_efficient, AttentionKernel::fmha});
+    if (dice.chance(0.2)) work.window = dice.magnitude(16, 4096);
+    work.paged = dice.chance(0.3);
+    work.split = dice.chance(0.7);
     return work;
 }
 

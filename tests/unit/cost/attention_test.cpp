@@ -26,12 +26,12 @@ double achieved_tflops(const AttentionWork& work, const Gpu& gpu) {
 
 }  // namespace
 
-TEST_CASE("a head dim of 40 computes as much as one of 64") {
+TEST_CASE("a head dim of 40 computes as much as one of 64, but for rows that no sector begins with") {
     const Gpu gpu = a100_like();
     const KernelCost narrow = price(attention(self_attention(2, 8, 4096, 40)), gpu);
     const KernelCost wide = price(attention(self_attention(2, 8, 4096, 64)), gpu);
-    CHECK(narrow.tensor.value() == doctest::Approx(wide.tensor.value()));
-    CHECK(narrow.time.value() == doctest::Approx(wide.time.value()).epsilon(0.02));
+    CHECK(narrow.tensor.value() >= wide.tensor.value());
+    CHECK(narrow.time.value() == doctest::Approx(wide.time.value()).epsilon(0.08));
     CHECK(narrow.dram_bytes < wide.dram_bytes);
     CHECK(narrow.flops.value() == doctest::Approx(wide.flops.value() * 40 / 64));
 }
@@ -128,4 +128,71 @@ TEST_CASE("query heads that share keys are one tile for a single query") {
     work.kv_heads = 32;
     const KernelCost separate = price(attention(work), gpu);
     CHECK(separate.time.value() > 3.5 * grouped.time.value());
+}
+
+TEST_CASE("a window limits the keys: long sequences take time in proportion to their length") {
+    const Gpu gpu = h100_like();
+    AttentionWork work = self_attention(1, 32, 8192, 64);
+    work.kernel = AttentionKernel::fmha;
+    work.causal = true;
+    const double full = price(attention(work), gpu).time.value();
+    work.window = 128;
+    const KernelCost windowed = price(attention(work), gpu);
+    CHECK(windowed.time.value() < 0.25 * full);
+    CHECK(windowed.flops.value() == doctest::Approx(4.0 * 32 * 64 * (8192 * 128 - 127 * 64)));
+    work.queries = work.keys = 16384;
+    CHECK(price(attention(work), gpu).time.value() == doctest::Approx(2 * windowed.time.value()).epsilon(0.1));
+    work.window = 16384;  // no limit
+    const double all = price(attention(work), gpu).time.value();
+    work.window = 0;
+    CHECK(price(attention(work), gpu).time.value() == doctest::Approx(all));
+}
+
+TEST_CASE("a single query reads no more of a long cache than its window") {
+    const Gpu gpu = h100_like();
+    AttentionWork work;
+    work.kernel = AttentionKernel::flash3;
+    work.paged = true;
+    work.batch = 128;
+    work.heads = 64;
+    work.kv_heads = 8;
+    work.keys = 65536;
+    work.head_dim = work.value_dim = 128;
+    work.window = 128;
+    Kernel kernel;
+    kernel.type = DataType::bf16;
+    kernel.work = work;
+    const double windowed = price(kernel, gpu).time.value();
+    work.keys = 4096;
+    kernel.work = work;
+    CHECK(price(kernel, gpu).time.value() == doctest::Approx(windowed));
+}
+
+TEST_CASE("a call that may not split its keys leaves SMs idle") {
+    const Gpu gpu = h100_like();
+    AttentionWork work = self_attention(1, 1, 12288, 64);
+    work.kernel = AttentionKernel::flash3;
+    const double split = price(attention(work), gpu).time.value();
+    work.split = false;
+    const double whole = price(attention(work), gpu).time.value();
+    CHECK(whole > 1.4 * split);  // vLLM takes 87 us, SGLang, which does not split, 147 us
+}
+
+TEST_CASE("types of one byte halve the matrix time but not the exponentials") {
+    const Gpu gpu = h100_like();
+    AttentionWork work = self_attention(4, 32, 8192, 256);
+    work.kernel = AttentionKernel::fmha;
+    const double two_bytes = price(attention(work, DataType::bf16), gpu).time.value();
+    const double one_byte = price(attention(work, DataType::fp8), gpu).time.value();
+    CHECK(one_byte < 0.9 * two_bytes);
+    CHECK(one_byte > 0.5 * two_bytes);
+}
+
+TEST_CASE("heads whose rows are no multiple of 32 bytes load slower") {
+    const Gpu gpu = h100_like();
+    AttentionWork work = self_attention(8, 16, 4096, 72);
+    work.kernel = AttentionKernel::flash3;
+    const double unaligned = price(attention(work), gpu).time.value();
+    work.head_dim = work.value_dim = 80;
+    CHECK(unaligned > 1.03 * price(attention(work), gpu).time.value());
 }

@@ -70,7 +70,7 @@ TEST_CASE("every field of convolution, attention and memory work reaches the has
         if (i == 8) work.stride[2] = 2;
         works.emplace_back(work);
     }
-    for (int i = 0; i < 10; ++i) {
+    for (int i = 0; i < 13; ++i) {
         AttentionWork work;
         if (i == 1) work.batch = 2;
         if (i == 2) work.heads = 2;
@@ -81,6 +81,9 @@ TEST_CASE("every field of convolution, attention and memory work reaches the has
         if (i == 7) work.value_dim = 2;
         if (i == 8) work.causal = true;
         if (i == 9) work.kernel = AttentionKernel::flash3;
+        if (i == 10) work.window = 2;
+        if (i == 11) work.paged = true;
+        if (i == 12) work.split = false;
         works.emplace_back(work);
     }
     for (int i = 0; i < 6; ++i) {
