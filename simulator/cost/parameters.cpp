@@ -222,11 +222,11 @@ AttentionVariant flash2_on(Architecture architecture) {
         // Fitted to L40S encoder attention (vLLM 0.24); apache/tvm's RTX 4090 figures.
         case Architecture::ampere_consumer:
         case Architecture::ada:
-            variant.mma_efficiency = 0.97;
-            variant.exposed = 0.5;
+            variant.mma_efficiency = 0.95;
+            variant.exposed = 0.15;
             variant.alone = 1;
-            variant.block_cycles = 300;
-            variant.edge_exposed = 0.54;
+            variant.block_cycles = 100;
+            variant.edge_exposed = 0.56;
             break;
         // mma.sync reaches 0.62 of the wgmma rate; FA3 paper: FA2 at 35 % of an H100's peak.
         case Architecture::hopper:
@@ -324,7 +324,8 @@ void set_attention(CostParameters& parameters, Architecture architecture) {
     parameters.split_combine_seconds = has_wgmma(architecture) ? 0.6e-6 : 2.5e-6;
     // L40S encoder attention; on the A100 and the H100 the fits see next to nothing of it.
     const bool consumer = architecture == Architecture::ada || architecture == Architecture::ampere_consumer;
-    parameters.page_seconds = consumer ? 1e-6 : 0.1e-6;
+    parameters.page_seconds = consumer ? 0.7e-6 : 0.1e-6;
+    parameters.unaligned_head_efficiency = has_wgmma(architecture) ? 0.92 : 0.99;  // TMA boxes; d = 72 against 80
 }
 
 std::array<PatternEfficiency, 6> pattern_efficiencies() {
