@@ -254,10 +254,10 @@ AttentionVariant flash2_paged_on(Architecture architecture) {
 AttentionVariant flash3_on(Architecture architecture) {
     if (has_wgmma(architecture)) {
         return {.tiles = flash3_tiles,
-                .mma_efficiency = architecture == Architecture::hopper ? 0.84 : 0.88,  // FA4 and cuDNN; estimated
+                .mma_efficiency = architecture == Architecture::hopper ? 0.83 : 0.88,  // FA4 and cuDNN; estimated
                 .exposed = 0.1,
                 .block_cycles = 0,
-                .edge_exposed = 0.75,
+                .edge_exposed = 0.72,
                 .whole_tiles = true};
     }
     AttentionVariant variant = flash2_on(architecture);
