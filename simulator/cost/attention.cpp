@@ -202,15 +202,16 @@ void charge_traffic(Terms& terms, const AttentionProblem& problem, const Tile& t
     terms.dram = dram_time(terms.dram_bytes, machine, parameters);
 }
 
-Terms terms_of(const AttentionProblem& problem, const Tile& tile, double splits, const AttentionVariant& variant,
-               const Machine& machine, const CostParameters& parameters) {
+void offer_splits(const AttentionProblem& problem, const Tile& tile, double splits, const AttentionVariant& variant,
+                  const Machine& machine, const CostParameters& parameters, Fastest& fastest) {
     Terms terms;
     const Share share = share_of_busiest_sm(problem, tile, splits, variant, machine.sms, parameters);
     charge_scores(terms, share, tile, problem, variant, machine, parameters);
-    charge_traffic(terms, problem, tile, splits, variant, machine, parameters);
     const double clock = machine.matrix_flops_per_clock > 0 ? machine.matrix_clock : machine.simt_clock;
     terms.serial = variant.prologue_cycles / clock + (splits > 1 ? parameters.split_combine_seconds : 0);
-    return terms;
+    if (fastest.beats(terms)) return;  // saves the traffic of most candidates
+    charge_traffic(terms, problem, tile, splits, variant, machine, parameters);
+    fastest.offer(terms);
 }
 
 }  // namespace
@@ -228,13 +229,13 @@ Terms attention_terms(const AttentionWork& work, const Kernel& kernel, const Mac
     const AttentionVariant& variant = variant_of(work, parameters);
     Fastest fastest(parameters.overlap_exponent);
     const Tile tile = tile_for(problem, variant);
-    fastest.offer(terms_of(problem, tile, 1, variant, machine, parameters));
+    offer_splits(problem, tile, 1, variant, machine, parameters, fastest);
     // Splitting the keys pays only where the blocks leave SMs idle.
     if (work.split && problem.heads * tiles(problem.queries, tile.queries) < 0.8 * machine.sms * variant.resident) {
         for (const double splits : {2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0}) {
             if (splits > variant.most_splits) break;
             if (problem.keys < splits * parameters.split_keys_minimum / 2) break;  // fewer splits do the same
-            fastest.offer(terms_of(problem, tile, splits, variant, machine, parameters));
+            offer_splits(problem, tile, splits, variant, machine, parameters, fastest);
         }
     }
     return fastest.terms();
