@@ -192,7 +192,7 @@ private:
     AttentionSpec read_attention(const Node& map) {
         static const std::vector<std::string> kernels = names_of(all_attention_kernels);
         map.allow_only({"type", "kv_type", "kernel", "batch", "heads", "kv_heads", "queries", "keys", "head_dim",
-                        "value_dim", "causal", "reuse", "count", "label"});
+                        "value_dim", "causal", "window", "paged", "split", "reuse", "count", "label"});
         AttentionSpec spec;
         spec.type = type_at(map, "type");
         spec.kv_type = type_at(map, "kv_type", &spec.type);
