@@ -73,6 +73,7 @@ struct CacheState {
 struct RowSpec {
     Expression when;  ///< empty: always
     Expression group;
+    std::optional<std::uint32_t> gpu;  ///< index into Adapter::gpus where the row states clocks of its own
     CacheState cache;
     std::vector<KernelSpec> kernels;   ///< either these
     std::optional<LayersSpec> layers;  ///< or this

@@ -86,14 +86,14 @@ std::vector<Breakdown> breakdowns_of(const Evaluation& evaluation) {
     for (const SizeClass size : {SizeClass::below_10us, SizeClass::to_100us, SizeClass::to_1ms, SizeClass::above_1ms}) {
         sizes.emplace_back(name_of(size));
     }
-    std::vector<std::string> gpus;
-    for (const Gpu& gpu : data.gpus) gpus.push_back(gpu.name);
     return {{"size",
              grouped(evaluation, sizes,
                      [&](std::size_t row) { return static_cast<std::size_t>(size_class(data.rows[row].measured)); })},
             {"kind", grouped_by_text(evaluation, [&](std::size_t row) { return evaluation.rows[row].kind; })},
             {"dtype", grouped_by_text(evaluation, [&](std::size_t row) { return name_of(evaluation.rows[row].type); })},
-            {"gpu", grouped(evaluation, gpus, [&](std::size_t row) { return std::size_t{data.rows[row].gpu}; })}};
+            {"gpu", grouped_by_text(evaluation, [&](std::size_t row) {
+                 return std::string_view(data.gpus[data.rows[row].gpu].name);
+             })}};
 }
 
 std::vector<std::size_t> worst_of(const Evaluation& evaluation) {

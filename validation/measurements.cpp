@@ -211,6 +211,7 @@ private:
         }
         const RowSpec* const spec = choose_spec();
         if (spec == nullptr) return skip("when", "no `when` of the adapter holds", measurement.line);
+        if (spec->gpu) measurement.gpu = *spec->gpu;
         measurement.measured = measured_time();
         measurement.overhead = Seconds(evaluate_number(adapter_.overhead, environment(), "overhead", 0, most_seconds));
         measurement.kernels = kernels_of(*spec, measurement.gpu);

@@ -115,6 +115,15 @@ private:
         }
     }
 
+    /// The adapter's one GPU once more, at the clocks of some rows.
+    std::uint32_t read_row_clocks(const Node& node) {
+        if (adapter_.gpu.column) node.fail("clocks of rows on several GPUs", "one `gpu`");
+        Gpu gpu = adapter_.gpus.front();
+        read_clocks(node, gpu);
+        adapter_.gpus.push_back(std::move(gpu));
+        return static_cast<std::uint32_t>(adapter_.gpus.size() - 1);
+    }
+
     static void read_clocks(const Node& node, Gpu& gpu) {
         node.allow_only({"tensor", "simt", "source"});
         (void)text_at(node, "source");
@@ -327,10 +336,12 @@ private:
     }
 
     RowSpec read_row(const Node& map) {
-        map.allow_only({"when", "group", "cache", "kernels", "stack", "dtype", "input", "inputs", "layers", "only"});
+        map.allow_only(
+            {"when", "group", "clock", "cache", "kernels", "stack", "dtype", "input", "inputs", "layers", "only"});
         RowSpec row;
         if (const auto when = map.find("when")) row.when = expressions_.read_expression(*when);
         row.group = read_text(map.at("group"));
+        if (const auto clock = map.find("clock")) row.gpu = read_row_clocks(*clock);
         row.cache = read_cache(map.at("cache"));
         const auto kernels = map.find("kernels");
         if (kernels.has_value() == map.find("layers").has_value()) {

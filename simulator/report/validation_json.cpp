@@ -40,6 +40,7 @@ json dataset_json(const Evaluation& evaluation) {
     const Dataset& data = evaluation.data;
     json gpus = json::array(), breakdown = json::object(), worst = json::array(), skipped = json::array();
     for (std::size_t i = 0; i < data.gpus.size(); ++i) {
+        if (i > 0 && data.gpus[i].name == data.gpus[i - 1].name) continue;  // the same one at the clocks of other rows
         gpus.push_back({{"name", data.gpus[i].name}, {"parameters", evaluation.parameters[i]}});
     }
     for (const Breakdown& by : evaluation.breakdowns) {

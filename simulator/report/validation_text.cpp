@@ -36,6 +36,7 @@ std::string summary(const Evaluation& evaluation, const TextStyle& style) {
     if (data.rows_of_other > 0) rows += fmt::format("; {} are not of this set", count(data.rows_of_other));
     text += line("rows", rows);
     for (std::size_t i = 0; i < data.gpus.size(); ++i) {
+        if (i > 0 && data.gpus[i].name == data.gpus[i - 1].name) continue;  // the same one at the clocks of other rows
         text += line(i == 0 ? "predicted" : "",
                      data.gpus[i].name + " with " + evaluation.parameters[i] + " for " + data.library);
     }
