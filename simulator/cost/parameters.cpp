@@ -34,14 +34,14 @@ GemmTiles mma_sync_tiles() {
     }
     result.overlap_exponent = 4;
     result.k = 64;
-    result.efficiency = 0.97;
+    result.efficiency = 0.99;
     result.step_seconds = 268e-9;
-    result.prologue_cycles = 2500;
-    result.epilogue_cycles = 3000;
-    result.l2_efficiency = 0.8;
-    result.dram_efficiency = 0.9;
-    result.dram_ramp_seconds = 5e-6;
-    result.store_cost = 1.25;
+    result.prologue_cycles = 2600;
+    result.epilogue_cycles = 2700;
+    result.l2_efficiency = 0.87;
+    result.dram_efficiency = 0.93;
+    result.dram_ramp_seconds = 5.6e-6;
+    result.store_cost = 1.39;
     return result;
 }
 
@@ -49,9 +49,23 @@ GemmTiles mma_sync_tiles() {
 // split kernels are kernels of their own. Fitted to cuBLAS 10 on the V100 (baidu-research/DeepBench).
 GemmTiles mma_two_stage_tiles() {
     GemmTiles result = mma_sync_tiles();
-    result.efficiency = 0.98;
+    result.efficiency = 0.96;
     result.step_seconds = 700e-9;
-    result.prologue_cycles = 3300;
+    result.prologue_cycles = 3600;
+    result.l2_efficiency = 0.8;
+    result.dram_efficiency = 0.9;
+    result.dram_ramp_seconds = 5e-6;
+    result.store_cost = 1.25;
+    return result;
+}
+
+// The same on boards with GDDR6 and half the matrix rate; fitted to the L40S.
+GemmTiles mma_sync_graphics_tiles() {
+    GemmTiles result = mma_sync_tiles();
+    result.l2_efficiency = 0.6;
+    result.dram_efficiency = 0.86;
+    result.dram_ramp_seconds = 0;
+    result.store_cost = 1.1;
     return result;
 }
 
@@ -348,9 +362,11 @@ CostParameters default_parameters(Architecture architecture) {
     CostParameters parameters;
     parameters.simt_tiles = sgemm_tiles();
     const bool before_ampere = architecture == Architecture::volta || architecture == Architecture::turing;
+    const bool graphics = architecture == Architecture::ampere_consumer || architecture == Architecture::ada;
     parameters.tensor_tiles = architecture == Architecture::hopper      ? wgmma_tiles()
                               : architecture == Architecture::blackwell ? tcgen05_tiles()
                               : before_ampere                           ? mma_two_stage_tiles()
+                              : graphics                                ? mma_sync_graphics_tiles()
                                                                         : mma_sync_tiles();
     if (before_ampere) {
         parameters.split_reduction_seconds = 4.4e-6;
@@ -366,6 +382,8 @@ CostParameters default_parameters(Architecture architecture) {
     // Weights that take turns in L2, ai-dynamo/aiconfigurator: one cache on Ada, two that hold copies on A100 and H100.
     // A result that the next replay overwrites stays on Ada and is written back on A100 and H100 all the same.
     parameters.dirty_share = 0.9;
+    if (architecture == Architecture::ampere) parameters.eviction_width = 0.38;
+    if (architecture == Architecture::hopper) parameters.eviction_width = 0.78;
     if (architecture == Architecture::ada) {
         parameters.eviction_width = 0.13;
         parameters.dirty_share = 0.25;

@@ -49,9 +49,10 @@ TEST_CASE("an input that its producer left in L2 is not read from DRAM") {
     CHECK(warm.time < cold.time);
 
     SUBCASE("what was touched since pushes it out in part") {
-        const KernelCost part = price(memory(streaming(elements), DataType::fp16, 25e6 - bytes), gpu);
+        const double width = 20e6 * default_parameters(gpu.architecture).eviction_width;
+        const KernelCost part = price(memory(streaming(elements), DataType::fp16, 20e6 + width / 2 - bytes), gpu);
         CHECK(part.dram_bytes.value() == doctest::Approx(1.5 * bytes));
-        const KernelCost none = price(memory(streaming(elements), DataType::fp16, 30e6 - bytes), gpu);
+        const KernelCost none = price(memory(streaming(elements), DataType::fp16, 20e6 + width - bytes), gpu);
         CHECK(none.dram_bytes.value() == doctest::Approx(2 * bytes));
     }
     SUBCASE("a result that is read soon is still written to DRAM for the most part") {
