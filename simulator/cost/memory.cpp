@@ -19,11 +19,32 @@ double block_limited_time(double rows, double elements, const Machine& machine, 
 }
 
 /// Time of the library's own code where it is what bounds a kernel: SM clocks an element and a row, over all SMs.
-/// t = (elements x c_element + rows x c_row) / (SMs x f); the constants are the stack's (hwmodels/stacks).
+/// t = (elements x c_element + rows x c_row) x 64 / warps / (SMs x f); the constants are the stack's (hwmodels/stacks).
 double code_time(const MemoryWork& work, double elements, double rows, const Machine& machine) {
     const double clocks =
         elements * static_cast<double>(work.sm_clocks_per_element) + rows * static_cast<double>(work.sm_clocks_per_row);
-    return clocks / (machine.sms * machine.simt_clock);
+    return clocks * 64 / machine.warps / (machine.sms * machine.simt_clock);
+}
+
+/// Code that nothing hides at a kernel's start: the first blocks of all SMs load, reduce and store in step, so that
+/// memory waits for arithmetic and the other way round, until they have drifted apart. With T = code_time / rows for
+/// one row and R = 64 x 32 / row_threads such rows in an SM: min(code_time, waves x R x T of one SM alone).
+/// Public measurements: sitar-lab/NeuSight layer norms and softmaxes of 4,000 to 16,000 rows.
+double start_time(const MemoryWork& work, double code, double rows, const Machine& machine,
+                  const CostParameters& parameters) {
+    if (work.row_threads <= 0) return 0;
+    const double resident = machine.warps * 32 / static_cast<double>(work.row_threads);
+    return std::min(code, parameters.row_start_waves * resident * (code / rows) * machine.sms);
+}
+
+/// DRAM time by Little's law with the bytes that the kernel's threads keep in flight.
+double dram_time(const MemoryWork& work, const Kernel& kernel, double bytes, double bandwidth, const Machine& machine,
+                 const CostParameters& parameters) {
+    const double factor =
+        read_operand(kernel, 0) != nullptr ? parameters.loaded_latency_factor : parameters.posted_latency_factor;
+    const double in_flight =
+        work.in_flight_per_sm > 0 ? static_cast<double>(work.in_flight_per_sm) : parameters.bytes_in_flight_per_sm;
+    return ramped_dram_time(bytes, bandwidth, machine.dram_latency * factor, machine.sms * in_flight);
 }
 
 }  // namespace
@@ -39,15 +60,16 @@ Terms memory_terms(const MemoryWork& work, const Kernel& kernel, const Machine& 
     terms.l2_bytes = traffic.l2;
     terms.dram_bytes = traffic.dram;
     terms.l2 = terms.l2_bytes / (machine.l2 * pattern.bandwidth);
-    terms.dram = ramped_dram_time(terms.dram_bytes, machine.dram * pattern.bandwidth,
-                                  machine.dram_latency * parameters.loaded_latency_factor,
-                                  machine.sms * parameters.bytes_in_flight_per_sm);
+    terms.dram = dram_time(work, kernel, terms.dram_bytes, machine.dram * pattern.bandwidth, machine, parameters);
     terms.simt = elements * (static_cast<double>(work.flops_per_element) + pattern.instructions_per_element) /
                  (machine.sms * machine.lanes * machine.simt_clock);
-    terms.simt = std::max(terms.simt, code_time(work, elements, rows, machine));
+    const double code = code_time(work, elements, rows, machine);
+    const double l1 = traffic.l1 / (parameters.l1_bytes_per_clock * machine.sms * machine.simt_clock);
+    terms.simt = std::max({terms.simt, code, l1});
     terms.mufu =
         elements * static_cast<double>(work.mufu_per_element) / (machine.sms * machine.mufu * machine.simt_clock);
     if (work.pattern == Pattern::row_reduction) {
+        terms.serial = start_time(work, code, rows, machine, parameters);
         terms.l2 = std::max(terms.l2, row_limited_time(rows, terms.l2_bytes, machine, parameters));
     }
     if (work.pattern == Pattern::block_reduction) {

@@ -348,12 +348,36 @@ std::array<PatternEfficiency, 6> pattern_efficiencies() {
         return patterns[static_cast<std::size_t>(pattern)];
     };
     at(Pattern::streaming) = {1.0, 3.0};
-    at(Pattern::row_reduction) = {0.92, 6.0};
+    at(Pattern::row_reduction) = {0.98, 6.0};
     at(Pattern::block_reduction) = {0.92, 6.0};
     at(Pattern::strided_copy) = {0.55, 20.0};
     at(Pattern::transpose) = {0.85, 8.0};
     at(Pattern::gather) = {0.85, 6.0};
     return patterns;
+}
+
+/// SMs x warps x 32 of the architecture's usual large board.
+double resident_threads_of(Architecture architecture) {
+    switch (architecture) {
+        case Architecture::volta: return 80 * 2048;
+        case Architecture::turing: return 40 * 1024;
+        case Architecture::ampere: return 108 * 2048;
+        case Architecture::ampere_consumer: return 84 * 1536;
+        case Architecture::ada: return 142 * 1536;
+        case Architecture::hopper: return 132 * 2048;
+        case Architecture::blackwell: return 148 * 2048;
+    }
+    return 0;
+}
+
+/// Public measurements: RRZE-HPC/gpu-benches gpu-cache, one block's working set in the L1 (V100, A100 125, A40 64).
+double l1_bytes_per_clock_of(Architecture architecture) {
+    switch (architecture) {
+        case Architecture::turing:
+        case Architecture::ampere_consumer:
+        case Architecture::ada: return 64;
+        default: return 128;
+    }
 }
 
 }  // namespace
@@ -378,6 +402,8 @@ CostParameters default_parameters(Architecture architecture) {
                                                                              : mma_sync_convolution_tiles();
     set_attention(parameters, architecture);
     parameters.patterns = pattern_efficiencies();
+    parameters.resident_threads = resident_threads_of(architecture);
+    parameters.l1_bytes_per_clock = l1_bytes_per_clock_of(architecture);
     parameters.exposed_memory_seconds = parameters.tensor_tiles.persistent ? 1.5e-6 : 2.5e-6;
     // Weights that take turns in L2, ai-dynamo/aiconfigurator: one cache on Ada, two that hold copies on A100 and H100.
     // A result that the next replay overwrites stays on Ada and is written back on A100 and H100 all the same.

@@ -42,8 +42,7 @@ double ramped_dram_time(double bytes, double bandwidth, double latency, double i
     if (bytes <= 0) return 0;
     const double latency_bound = latency * std::max(1.0, bytes / in_flight);
     const double bandwidth_bound = bytes / bandwidth;
-    return std::cbrt(latency_bound * latency_bound * latency_bound +
-                     bandwidth_bound * bandwidth_bound * bandwidth_bound);
+    return std::sqrt(latency_bound * latency_bound + bandwidth_bound * bandwidth_bound);
 }
 
 namespace {
@@ -56,6 +55,8 @@ Machine machine_of(const Gpu& gpu, DataType type) {
     machine.simt_clock = gpu.sustained_simt_clock.value();
     machine.lanes = gpu.fp32_lanes_per_sm;
     machine.mufu = gpu.mufu_per_clock_per_sm;
+    machine.warps = gpu.max_warps_per_sm;
+    machine.l1 = gpu.shared_memory_per_sm.value();
     machine.dram = achieved_dram_bandwidth(gpu).value();
     machine.dram_latency = gpu.dram_latency.value();
     machine.l2 = gpu.l2_bandwidth.value();

@@ -17,6 +17,8 @@ struct Machine {
     double matrix_flops_per_clock;  ///< one SM, the kernel's type; 0 without an instruction for it
     double matrix_clock, simt_clock;
     double lanes, mufu;  ///< a clock, one SM
+    double warps;        ///< that fill one SM
+    double l1;           ///< bytes, one SM
     double dram;         ///< achieved bytes/s
     double dram_latency;
     double l2;  ///< bytes/s
@@ -90,7 +92,7 @@ private:
 }
 
 /// DRAM time of `bytes` of which at most `in_flight` are requested at once (Little's law): latency-bound below
-/// b x latency, bandwidth-bound above, smoothly between: [(latency max(1, V / in_flight))^3 + (V / b)^3]^(1/3).
+/// b x latency, bandwidth-bound above, smoothly between: [(latency max(1, V / in_flight))^2 + (V / b)^2]^(1/2).
 /// Not decreasing in bytes, not increasing in b and in_flight. Public measurements: RRZE-HPC/gpu-benches, gpu-stream.
 [[nodiscard]] double ramped_dram_time(double bytes, double bandwidth, double latency, double in_flight);
 
@@ -103,11 +105,22 @@ private:
 
 /// Bytes that all operands move, first touches judged by their reuse distance.
 struct OperandTraffic {
-    double l2 = 0;    ///< every pass, whole sectors
+    double l2 = 0;    ///< every pass, whole sectors; parameters that every row reads: what misses the L1
     double dram = 0;  ///< misses of the first touch and of later passes, writes
+    double l1 = 0;    ///< what threads load and store
 };
 [[nodiscard]] OperandTraffic operand_traffic(const Kernel& kernel, const Machine& machine,
                                              const CostParameters& parameters);
+
+/// Share of a set of `window` bytes, visited again and again, that a cache of `capacity` bytes keeps: one while it
+/// fits, none when it is much larger, 1 / (1 + (window / capacity)^6). Least recently used would drop at once from one
+/// to none; replacement in hardware and two-part caches blur that. Public measurements: sitar-lab/NeuSight layer norms
+/// against row length on V100, A100, T4. Not decreasing in capacity, not increasing in window.
+[[nodiscard]] inline double kept_share(double window, double capacity) {
+    const double ratio = capacity > 0 ? window / capacity : infinite_time;
+    const double cube = ratio * ratio * ratio;
+    return 1 / (1 + cube * cube);
+}
 
 /// The i-th read (weights included) of a kernel, or null.
 [[nodiscard]] const Operand* read_operand(const Kernel& kernel, std::size_t i);

@@ -18,16 +18,23 @@ double resident_part(const Operand& operand, double usable_l2, double width) {
     return operand.bytes.value() * std::max(1 - (footprint / usable_l2 - 1) / width, 0.0);
 }
 
-/// Bytes that a later pass over an operand finds in L2. A tensor walked whole from end to end: what the cache holds.
-/// One block a row walks its row several times before the next block starts, so only the rows in flight must fit.
-/// (Their number is a constant because a GPU with more SMs would otherwise pay for them.)
-double repeated_hits(const Kernel& kernel, double bytes, double usable_l2, const CostParameters& parameters) {
-    double caches = 1;
+/// The kernel as a reduction of rows, one block a row, or null.
+const MemoryWork* row_reduction(const Kernel& kernel) {
     const auto* memory = std::get_if<MemoryWork>(&kernel.work);
-    if (memory != nullptr && memory->pattern == Pattern::row_reduction) {
-        caches = std::max(static_cast<double>(memory->rows) / parameters.rows_in_flight, 1.0);
-    }
-    return std::min(bytes, usable_l2 * caches);
+    return memory != nullptr && memory->pattern == Pattern::row_reduction ? memory : nullptr;
+}
+
+/// Bytes that a later pass over an operand finds in L2. A tensor walked whole from end to end: what the cache holds.
+/// One block a row walks its row several times before the next block starts, so only the rows in flight must fit:
+/// window = min(rows, threads / threads a row) x row x share. (The GPU's threads are a constant because a GPU with more
+/// SMs would otherwise pay for them.)
+double repeated_hits(const Kernel& kernel, double bytes, double usable_l2, const CostParameters& parameters) {
+    const MemoryWork* reduction = row_reduction(kernel);
+    if (reduction == nullptr) return std::min(bytes, usable_l2);
+    const double rows = extent_of(reduction->rows);
+    const double row_threads = reduction->row_threads > 0 ? static_cast<double>(reduction->row_threads) : 128;
+    const double in_flight = std::min(rows, parameters.resident_threads / row_threads);
+    return bytes * kept_share(bytes / rows * in_flight * parameters.row_window_share, usable_l2);
 }
 
 /// DRAM bytes of one operand. Reads: the part that is not resident, and on every later pass what the cache cannot hold.
@@ -54,11 +61,18 @@ bool gathers(const Kernel& kernel) {
 OperandTraffic operand_traffic(const Kernel& kernel, const Machine& machine, const CostParameters& parameters) {
     OperandTraffic traffic;
     const double dram_limit = gathers(kernel) ? std::numeric_limits<double>::infinity() : parameters.sector_dram_limit;
+    const MemoryWork* reduction = row_reduction(kernel);
     for (std::size_t i = 0; i < kernel.operand_count; ++i) {
         const Operand& operand = kernel.operands[i];
         const double amplification =
             sector_amplification(static_cast<double>(operand.run_bytes), parameters.sector_bytes);
-        traffic.l2 += operand.bytes.value() * static_cast<double>(operand.passes) * amplification;
+        const double moved = operand.bytes.value() * static_cast<double>(operand.passes) * amplification;
+        // Every row reads a reduction's parameters, mostly in the L1.
+        const bool every_row = reduction != nullptr && operand.access == Access::weight;
+        const double readers = every_row ? extent_of(reduction->rows) : 1;
+        const double missed = every_row ? 1 - kept_share(operand.bytes.value(), machine.l1) : 0;
+        traffic.l1 += moved * readers;
+        traffic.l2 += moved * (1 + (readers - 1) * missed);
         traffic.dram +=
             dram_bytes(kernel, operand, machine.usable_l2, parameters) * std::min(amplification, dram_limit);
     }

@@ -96,6 +96,8 @@ void add_work(Hash& hash, const MemoryWork& work) {
     hash.add(static_cast<double>(work.mufu_per_element));
     hash.add(static_cast<double>(work.sm_clocks_per_element));
     hash.add(static_cast<double>(work.sm_clocks_per_row));
+    hash.add(static_cast<double>(work.row_threads));
+    hash.add(static_cast<double>(work.in_flight_per_sm));
 }
 
 double product(const std::array<std::int64_t, 3>& values) {

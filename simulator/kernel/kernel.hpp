@@ -112,8 +112,11 @@ struct MemoryWork {
     float mufu_per_element = 0;  ///< exp, rsqrt, tanh …
     /// SM clocks that the library's code takes for an element and for a row besides the arithmetic, whatever the lanes:
     /// index arithmetic, passes over shared memory, block reductions. 0: the kernel keeps up with memory.
+    /// Given for an SM that 64 warps fill.
     float sm_clocks_per_element = 0;
     float sm_clocks_per_row = 0;
+    float row_threads = 0;       ///< of the block that works on one row (row_reduction); 0: unknown
+    float in_flight_per_sm = 0;  ///< bytes that an SM's threads read and write a round trip to memory; 0: enough
     bool operator==(const MemoryWork&) const = default;
 };
 

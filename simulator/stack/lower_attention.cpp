@@ -100,7 +100,7 @@ void score_kernel(Lowering& l, const Attention& a, DataType type, Tensor scores,
                        pointwise_work(ActivationKind::silu));
     } else {
         l.begin_memory("attention.softmax", Category::attention, type, Pattern::row_reduction, elements,
-                       library_softmax_work(l.stack, a.keys), a.batch * a.heads * a.queries);
+                       library_softmax_work(l.stack, a.keys, type), a.batch * a.heads * a.queries);
     }
     l.read(scores);
     if (l.stack.fuse_pointwise) read_mask_and_bias(l, a, type);

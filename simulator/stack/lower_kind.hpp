@@ -52,19 +52,13 @@ inline constexpr PointwiseWork rope_work{6, 0};     ///< two products and a sum,
 inline constexpr PointwiseWork softmax_work{5, 1};  ///< maximum, subtraction, exponential, sum, division
 inline constexpr PointwiseWork layer_norm_work{8, 0};
 
-/// The same in the framework's own kernels.
-[[nodiscard]] inline PointwiseWork library_softmax_work(const Stack& stack, std::int64_t width) {
-    PointwiseWork work = softmax_work;
-    constexpr std::int64_t in_registers = 1024, iteration = 2048;  // a warp's registers; a block's vector loads
-    if (width > in_registers) {
-        work.row_clocks = stack.code.softmax_iteration * static_cast<float>((width + iteration - 1) / iteration);
-    }
-    return work;
-}
+/// The same in the framework's own kernels (ATen native/cuda/SoftMax.cu, PersistentSoftmax.cuh, layer_norm_kernel.cu).
+[[nodiscard]] PointwiseWork library_softmax_work(const Stack& stack, std::int64_t width, DataType type);
 [[nodiscard]] inline PointwiseWork library_layer_norm_work(const Stack& stack) {
     PointwiseWork work = layer_norm_work;
     work.clocks = stack.code.layer_norm_element;
     work.row_clocks = stack.code.layer_norm_row;
+    work.row_threads = 128;
     return work;
 }
 

@@ -1,5 +1,6 @@
 #include "cupola/stack/lower_kind.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -160,11 +161,20 @@ void lower_l2_norm(Lowering& l, const Norm& norm) {
     l.launch(l.stack.dispatch.elementwise);
 }
 
-/// PyTorch keeps a row of up to 1,024 elements in registers and a longer one in shared memory where it fits; beyond
-/// that it reads the row three times (ATen native/cuda/PersistentSoftmax.cuh, SoftMax.cu).
+constexpr std::int64_t softmax_in_registers = 1024;  ///< elements of a row that one warp holds
+
+/// Elements that a thread of PyTorch's block softmax loads at once: 16 bytes of them.
+std::int64_t softmax_vector(DataType type) {
+    return std::max<std::int64_t>(4, static_cast<std::int64_t>(16 / bytes_per_element(type)));
+}
+
+/// PyTorch keeps a row of up to 1,024 elements in registers and a longer one in shared memory where it fits and is made
+/// of whole vectors; else it reads the row three times (ATen native/cuda/PersistentSoftmax.cuh, SoftMax.cu).
 double softmax_reads(std::int64_t width, DataType type) {
     constexpr double shared_memory_row = 48.0 * 1024.0;
-    return width <= 1024 || bytes_of(static_cast<double>(width), type) <= shared_memory_row ? 1 : 3;
+    const bool fits =
+        bytes_of(static_cast<double>(width), type) <= shared_memory_row && width % softmax_vector(type) == 0;
+    return width <= softmax_in_registers || fits ? 1 : 3;
 }
 
 }  // namespace
@@ -178,12 +188,30 @@ void lower_kind(Lowering& l, const Norm& norm) {
     }
 }
 
+/// A block takes `softmax_iteration` clocks for each of its loops over a row, as many for the remainder that fills no
+/// vectors, and for its start, three reductions and end as for four loops. Blocks of 8-element loads hold twice the
+/// registers, so half as many share an SM.
+PointwiseWork library_softmax_work(const Stack& stack, std::int64_t width, DataType type) {
+    PointwiseWork work = softmax_work;
+    if (width <= softmax_in_registers) return work;
+    constexpr std::int64_t fixed_loops = 4;
+    const std::int64_t vector = softmax_vector(type);
+    std::int64_t threads = 32;
+    while (threads < std::min<std::int64_t>(width / vector, 1024) / 2) threads *= 2;
+    const std::int64_t vectors = width / (threads * vector);
+    const std::int64_t singles = (width - vectors * threads * vector + threads - 1) / threads;
+    const float share_of_sm = static_cast<float>(threads * vector) / (2048.0F * 4.0F);
+    work.row_clocks = stack.code.softmax_iteration * static_cast<float>(fixed_loops + vectors + singles) * share_of_sm;
+    work.row_threads = static_cast<float>(threads);
+    return work;
+}
+
 void lower_kind(Lowering& l, const Softmax& softmax) {
     const ValueId x = l.input(0);
     const Tensor source = l.contiguous(x, "softmax.input_layout");
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
     l.begin_memory("softmax", Category::elementwise, l.type(x), Pattern::row_reduction, l.elements(x),
-                   library_softmax_work(l.stack, softmax.width), softmax.rows);
+                   library_softmax_work(l.stack, softmax.width, l.type(x)), softmax.rows);
     l.read(source, 0, softmax_reads(softmax.width, l.type(x)));
     l.write(out);
     l.launch(l.stack.dispatch.norm);

@@ -82,7 +82,7 @@ void Lowering::begin_memory(std::string_view label, Category category, DataType 
                             PointwiseWork work, std::int64_t rows) {
     recorder.begin(label, category, type,
                    MemoryWork{pattern, static_cast<std::int64_t>(elements), rows, work.flops, work.mufu, work.clocks,
-                              work.row_clocks});
+                              work.row_clocks, work.row_threads});
 }
 
 void Lowering::launch(Seconds host, std::uint32_t operator_index) {

@@ -20,8 +20,9 @@ struct Tensor {
 struct PointwiseWork {
     float flops = 1;
     float mufu = 0;
-    float clocks = 0;      ///< SM clocks of an element, see MemoryWork
-    float row_clocks = 0;  ///< SM clocks of a row
+    float clocks = 0;       ///< SM clocks of an element, see MemoryWork
+    float row_clocks = 0;   ///< SM clocks of a row
+    float row_threads = 0;  ///< of the block that works on a row
 };
 
 /// The state of lowering one pass: where each value lies in memory, and the kernels so far. The functions in

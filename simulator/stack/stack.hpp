@@ -21,7 +21,7 @@ struct DispatchCosts {
 /// What a framework's own memory-bound kernels take in SM clocks where they do not keep up with memory (MemoryWork).
 struct KernelCode {
     float indexed_element = 0;     ///< general element-wise kernel: broadcast, sliced or reordered operands
-    float softmax_iteration = 0;   ///< softmax, a block a row: each 2,048 elements of a row that are begun
+    float softmax_iteration = 0;   ///< softmax, a block a row: clocks of a block for one loop over its threads
     float layer_norm_element = 0;  ///< layer norm, a block a row
     float layer_norm_row = 0;
 };

@@ -120,6 +120,10 @@ Work random_memory(Dice& dice, std::int64_t step) {
     work.elements = work.rows * dice.magnitude(1, 20000);
     work.flops_per_element = static_cast<float>(dice.integer(0, 12));
     work.mufu_per_element = static_cast<float>(dice.integer(0, 3));
+    Dice code(static_cast<std::uint64_t>(work.elements));
+    if (code.chance(0.4)) work.row_threads = code.pick<float>({32, 128, 512});
+    if (code.chance(0.4)) work.sm_clocks_per_row = static_cast<float>(code.real(0, 2000));
+    if (code.chance(0.2)) work.in_flight_per_sm = static_cast<float>(code.magnitude(256, 1e5));
     return work;
 }
 
@@ -246,10 +250,16 @@ std::vector<Recipe> larger(const Recipe& recipe, Dice& dice) {
 /// The residency rule as gpu-independent arithmetic: what of an operand may be missing from DRAM traffic.
 double stated_residency(const Kernel& kernel, const Gpu& gpu) {
     const double cache = usable_l2(gpu).value();
-    double repeated = cache;  // what one later pass may find
-    if (const auto* work = std::get_if<MemoryWork>(&kernel.work); work && work->pattern == Pattern::row_reduction) {
-        repeated *= std::max(static_cast<double>(work->rows) / 2048, 1.0);
-    }
+    const auto* work = std::get_if<MemoryWork>(&kernel.work);
+    const bool by_rows = work != nullptr && work->pattern == Pattern::row_reduction;
+    const auto repeated = [&](double bytes) {  // what one later pass may find
+        if (!by_rows) return std::min(bytes, cache);
+        const CostParameters parameters = default_parameters(gpu.architecture);
+        const double threads = work->row_threads > 0 ? static_cast<double>(work->row_threads) : 128;
+        const double rows = static_cast<double>(work->rows);
+        const double window = std::min(1.0, parameters.resident_threads / threads / rows) * bytes;
+        return bytes / (1 + std::pow(parameters.row_window_share * window / cache, 6));
+    };
     double resident = 0;
     for (std::size_t i = 0; i < kernel.operand_count; ++i) {
         const Operand& operand = kernel.operands[i];
@@ -260,7 +270,7 @@ double stated_residency(const Kernel& kernel, const Gpu& gpu) {
         if (operand.access == Access::write) {
             resident += first * (1 - parameters.dirty_share);
         } else {
-            resident += first + (static_cast<double>(operand.passes) - 1) * std::min(operand.bytes.value(), repeated);
+            resident += first + (static_cast<double>(operand.passes) - 1) * repeated(operand.bytes.value());
         }
     }
     return resident;

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -33,7 +34,7 @@ TEST_CASE("a tiny kernel takes the launch slot and one trip to memory") {
     const KernelCost cost = price(memory(streaming(64)), gpu);
     CHECK(cost.bound == Bound::launch);
     CHECK(cost.launch == gpu.graph_kernel_slot);
-    CHECK(cost.dram.value() == doctest::Approx(1.4 * 400e-9).epsilon(0.01));
+    CHECK(cost.dram.value() == doctest::Approx(1.9 * 400e-9).epsilon(0.01));
 }
 
 TEST_CASE("an input that its producer left in L2 is not read from DRAM") {
@@ -93,8 +94,12 @@ TEST_CASE("a block that walks its row twice finds it in L2 unless the rows in fl
         add_tensor(kernel, Access::read, bytes, std::numeric_limits<double>::infinity(), 0, 2);
         return price(kernel, gpu).dram_bytes.value() / bytes;
     };
-    CHECK(dram(65536, 8192) == doctest::Approx(1));                           // 2048 rows: 17 MB
-    CHECK(dram(65536, 65536) == doctest::Approx(2 - 20e6 / (2048 * 65536)));  // 134 MB
+    // 108 x 2,048 threads in blocks of 128: 1,728 rows, 0.85 of which pass between two visits
+    const auto missed = [](double row_bytes) { return 1 / (1 + std::pow(20e6 / (0.85 * 1728 * row_bytes), 6)); };
+    CHECK(dram(65536, 2048) == doctest::Approx(1).epsilon(1e-4));
+    CHECK(dram(65536, 16384) == doctest::Approx(1 + missed(16384)));
+    CHECK(dram(65536, 65536) == doctest::Approx(2).epsilon(1e-3));
+    CHECK(dram(500, 16384) == doctest::Approx(1).epsilon(1e-2));  // fewer rows than the GPU holds
 }
 
 TEST_CASE("short runs move whole sectors") {
@@ -146,6 +151,53 @@ TEST_CASE("a few long rows cannot load the memory system") {
         return price(memory(work), gpu).time.value();
     };
     CHECK(seconds(4) > 4 * seconds(4096));
+}
+
+TEST_CASE("bandwidth follows the bytes that threads keep in flight") {
+    const Gpu gpu = a100_like();
+    MemoryWork work = streaming(1 << 28);
+    const double bytes = 4.0 * (1 << 28);
+    work.in_flight_per_sm = 1024;
+    CHECK(price(memory(work), gpu).dram.value() ==
+          doctest::Approx(bytes * 1.9 * 400e-9 / (108 * 1024)).epsilon(0.01));  // latency-bound
+    work.in_flight_per_sm = 8192;
+    const double half = price(memory(work), gpu).dram.value();
+    work.in_flight_per_sm = 65536;
+    CHECK(price(memory(work), gpu).dram.value() < half);
+    CHECK(price(memory(work), gpu).dram == price(memory(streaming(1 << 28)), gpu).dram);
+}
+
+TEST_CASE("the code of the first blocks overlaps with nothing") {
+    const Gpu gpu = a100_like();
+    MemoryWork work = streaming(1 << 26);
+    work.pattern = Pattern::row_reduction;
+    work.rows = 1 << 16;
+    work.sm_clocks_per_row = 450;
+    const double together = price(memory(work), gpu).launch.value();
+    work.row_threads = 128;  // 16 blocks an SM
+    CHECK(price(memory(work), gpu).launch.value() - together ==
+          doctest::Approx(1.7 * 16 * 450 / gpu.sustained_simt_clock.value()));
+    work.rows = 108;  // one block an SM
+    CHECK(price(memory(work), gpu).launch.value() - together ==
+          doctest::Approx(450 / gpu.sustained_simt_clock.value()));
+}
+
+TEST_CASE("parameters that every row reads come from the L1 where they fit") {
+    const Gpu gpu = a100_like();
+    const auto cost = [&](double parameter_bytes) {
+        Kernel kernel;
+        MemoryWork work = streaming(1 << 16);
+        work.pattern = Pattern::row_reduction;
+        work.rows = 1 << 14;
+        kernel.work = work;
+        add_tensor(kernel, Access::weight, parameter_bytes);
+        return price(kernel, gpu);
+    };
+    CHECK(cost(16e3).l2_bytes.value() < 1.1 * 16e3);
+    CHECK(cost(2e6).l2_bytes.value() == doctest::Approx(2e6 * (1 << 14)).epsilon(0.01));
+    CHECK(cost(64e3).simt.value() ==
+          doctest::Approx(64e3 * (1 << 14) / (128 * 108 * gpu.sustained_simt_clock.value())).epsilon(0.01));
+    CHECK(cost(2e6).dram_bytes.value() == doctest::Approx(2e6));
 }
 
 TEST_CASE("a generic permute is slower than a copy, and transcendental work can bound a kernel") {

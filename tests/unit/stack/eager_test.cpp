@@ -305,19 +305,22 @@ TEST_CASE("broadcast, sliced and reordered operands take PyTorch's general eleme
     CHECK(clocks(lower(halves.finish(gated), stack, Architecture::ampere), "gelu") == 0.5F);
 }
 
-TEST_CASE("a long softmax row costs as many iterations of a block as it begins") {
+TEST_CASE("a long softmax row costs a block's loops over it and four more") {
     Stack stack = eager();
     stack.code.softmax_iteration = 100;
-    const auto row_clocks = [&](std::int64_t width) {
-        GraphBuilder builder;
+    const auto work = [&](std::int64_t width, DataType type) {
+        GraphBuilder builder(type);
         const Shape shape = shape_of({{"batch", 4}, {"channels", width}});
         const ValueId x = builder.input(shape);
         const ValueId y = builder.add(Softmax{4, width}, {x}, shape);
-        return std::get<MemoryWork>(lower(builder.finish(y), stack, Architecture::ampere).kernels.front().work)
-            .sm_clocks_per_row;
+        return std::get<MemoryWork>(lower(builder.finish(y), stack, Architecture::ampere).kernels.front().work);
     };
-    CHECK(row_clocks(1024) == 0);
-    CHECK(row_clocks(1025) == 100);
-    CHECK(row_clocks(2048) == 100);
-    CHECK(row_clocks(2049) == 200);
+    CHECK(work(1024, DataType::fp32).sm_clocks_per_row == 0);
+    CHECK(work(2048, DataType::fp32).row_threads == 256);
+    CHECK(work(2048, DataType::fp32).sm_clocks_per_row == doctest::Approx(600.0 / 8));  // two loops of vectors
+    CHECK(work(1280, DataType::fp32).sm_clocks_per_row == doctest::Approx(600.0 / 8));  // one, and one of the rest
+    CHECK(work(3072, DataType::fp32).row_threads == 512);
+    CHECK(work(3072, DataType::fp32).sm_clocks_per_row == doctest::Approx(700.0 / 4));
+    CHECK(work(3137, DataType::bf16).sm_clocks_per_row ==
+          doctest::Approx(1000.0 / 4));  // one and five, half as many blocks
 }
