@@ -43,6 +43,7 @@ struct OperandSpec {
 
 struct MemorySpec {
     Expression type, pattern, elements, rows, flops, mufu, clocks_per_element, clocks_per_row;
+    Expression threads_per_row, in_flight_per_sm;  ///< see MemoryWork
     std::vector<OperandSpec> operands;
 };
 

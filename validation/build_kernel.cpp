@@ -166,7 +166,8 @@ Category category_of(Pattern pattern) {
         case Pattern::block_reduction: return Category::norm;
         case Pattern::strided_copy:
         case Pattern::transpose: return Category::data_movement;
-        case Pattern::gather: return Category::embedding;
+        case Pattern::gather:
+        case Pattern::chase: return Category::embedding;
     }
     return Category::elementwise;
 }
@@ -181,6 +182,8 @@ Kernel build(const MemorySpec& spec, const Environment& row) {
     work.mufu_per_element = values.factor(spec.mufu, "mufu");
     work.sm_clocks_per_element = values.factor(spec.clocks_per_element, "clocks_per_element");
     work.sm_clocks_per_row = values.factor(spec.clocks_per_row, "clocks_per_row");
+    work.row_threads = values.factor(spec.threads_per_row, "threads_per_row");
+    work.in_flight_per_sm = values.factor(spec.in_flight_per_sm, "in_flight_per_sm");
     Kernel kernel{name_of(work.pattern), category_of(work.pattern), evaluate_type(spec.type, row), work, {}, 0};
     for (const OperandSpec& operand : spec.operands) {
         Operand built;

@@ -56,7 +56,7 @@ void each_expression(const KernelSpec& kernel, const Visit& visit) {
         }
     } else if (const auto* m = std::get_if<MemorySpec>(&kernel.work)) {
         for (const auto* e : {&m->type, &m->pattern, &m->elements, &m->rows, &m->flops, &m->mufu,
-                              &m->clocks_per_element, &m->clocks_per_row}) {
+                              &m->clocks_per_element, &m->clocks_per_row, &m->threads_per_row, &m->in_flight_per_sm}) {
             visit(*e);
         }
         for (const OperandSpec& operand : m->operands) {

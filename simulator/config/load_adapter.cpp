@@ -240,7 +240,7 @@ private:
     MemorySpec read_memory(const Node& map) {
         static const std::vector<std::string> patterns = names_of(all_patterns);
         map.allow_only({"type", "pattern", "elements", "rows", "flops", "mufu", "clocks_per_element", "clocks_per_row",
-                        "reads", "writes", "count", "label"});
+                        "threads_per_row", "in_flight_per_sm", "weights", "reads", "writes", "count", "label"});
         MemorySpec spec;
         spec.type = type_at(map, "type");
         spec.pattern = read_text(map.at("pattern"), patterns);
@@ -250,7 +250,10 @@ private:
         spec.mufu = optional(map, "mufu", constant(map, 0));
         spec.clocks_per_element = optional(map, "clocks_per_element", constant(map, 0));
         spec.clocks_per_row = optional(map, "clocks_per_row", constant(map, 0));
-        for (const auto& [key, access] : {std::pair{"reads", Access::read}, std::pair{"writes", Access::write}}) {
+        spec.threads_per_row = optional(map, "threads_per_row", constant(map, 0));
+        spec.in_flight_per_sm = optional(map, "in_flight_per_sm", constant(map, 0));
+        for (const auto& [key, access] : {std::pair{"reads", Access::read}, std::pair{"weights", Access::weight},
+                                          std::pair{"writes", Access::write}}) {
             const auto list = map.find(key);
             if (!list) continue;
             for (const Node& item : list->items()) spec.operands.push_back(read_operand(item, access));
@@ -309,7 +312,7 @@ private:
     /// `reads: [{bytes: …, reuse: 0}]`
     std::vector<Expression> read_operand_reuse(const Node& map) {
         std::vector<Expression> distances;
-        for (const char* key : {"reads", "writes"}) {
+        for (const char* key : {"reads", "weights", "writes"}) {
             const auto list = map.find(key);
             if (!list) continue;
             for (const Node& item : list->items()) distances.push_back(optional(item, "reuse", {}));

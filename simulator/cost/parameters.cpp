@@ -342,8 +342,8 @@ void set_attention(CostParameters& parameters, Architecture architecture) {
     parameters.unaligned_head_efficiency = has_wgmma(architecture) ? 0.92 : 0.99;  // TMA boxes; d = 72 against 80
 }
 
-std::array<PatternEfficiency, 6> pattern_efficiencies() {
-    std::array<PatternEfficiency, 6> patterns{};
+std::array<PatternEfficiency, 7> pattern_efficiencies() {
+    std::array<PatternEfficiency, 7> patterns{};
     const auto at = [&patterns](Pattern pattern) -> PatternEfficiency& {
         return patterns[static_cast<std::size_t>(pattern)];
     };
@@ -353,6 +353,7 @@ std::array<PatternEfficiency, 6> pattern_efficiencies() {
     at(Pattern::strided_copy) = {0.55, 20.0};
     at(Pattern::transpose) = {0.85, 8.0};
     at(Pattern::gather) = {0.85, 6.0};
+    at(Pattern::chase) = {1.0, 1.0};
     return patterns;
 }
 
@@ -366,6 +367,21 @@ double resident_threads_of(Architecture architecture) {
         case Architecture::ada: return 142 * 1536;
         case Architecture::hopper: return 132 * 2048;
         case Architecture::blackwell: return 148 * 2048;
+    }
+    return 0;
+}
+
+/// Public measurements: RRZE-HPC/gpu-benches gpu-latency, plateaus on V100, A100, A40, L40, GH200; Turing and Blackwell
+/// by analogy.
+double l2_latency_clocks_of(Architecture architecture) {
+    switch (architecture) {
+        case Architecture::volta: return 212;
+        case Architecture::turing: return 212;
+        case Architecture::ampere: return 206;
+        case Architecture::ampere_consumer: return 250;
+        case Architecture::ada: return 276;
+        case Architecture::hopper: return 280;
+        case Architecture::blackwell: return 300;
     }
     return 0;
 }
@@ -404,6 +420,8 @@ CostParameters default_parameters(Architecture architecture) {
     parameters.patterns = pattern_efficiencies();
     parameters.resident_threads = resident_threads_of(architecture);
     parameters.l1_bytes_per_clock = l1_bytes_per_clock_of(architecture);
+    parameters.l1_latency_clocks = architecture == Architecture::volta ? 28 : 33;
+    parameters.l2_latency_clocks = l2_latency_clocks_of(architecture);
     parameters.exposed_memory_seconds = parameters.tensor_tiles.persistent ? 1.5e-6 : 2.5e-6;
     // Weights that take turns in L2, ai-dynamo/aiconfigurator: one cache on Ada, two that hold copies on A100 and H100.
     // A result that the next replay overwrites stays on Ada and is written back on A100 and H100 all the same.

@@ -115,14 +115,16 @@ struct CostParameters {
     double page_seconds = 0.5e-6;             ///< stall of a block that walks on to another 2 MiB page (0..2 us)
 
     // Memory-bound kernels
-    std::array<PatternEfficiency, 6> patterns{};  ///< indexed by Pattern
+    std::array<PatternEfficiency, 7> patterns{};  ///< indexed by Pattern
     double resident_threads = 221184;             ///< of a full GPU: SMs x warps x 32, by architecture (40e3..350e3)
     double row_window_share = 0.85;         ///< of the rows in flight that passes between two visits of a row (.5..1.5)
     double row_start_waves = 1.7;           ///< full loads of blocks whose code no memory traffic hides (0..5)
     double bytes_in_flight_per_sm = 65536;  ///< read and written a round trip: 2,048 threads x 16 B each way
-    double loaded_latency_factor = 1.9;     ///< round trip of a thread under load over the pointer chase (1.5..2.3)
-    double posted_latency_factor = 0.68;    ///< the same where it only writes (.5..1)
+    double loaded_latency_factor = 1.65;    ///< round trip of a load under load over the pointer chase (1.5..2.3)
+    double posted_latency_factor = 0.58;    ///< the same of a store; half of it where it follows a load (.4..1)
     double l1_bytes_per_clock = 128;        ///< what an SM's threads load and store, hits included (64 or 128)
+    double l1_latency_clocks = 33;          ///< a load that hits the L1 (25..40)
+    double l2_latency_clocks = 210;         ///< a load that hits the L2 (180..320)
     double statistics_elements_per_clock = 2.6;  ///< one block of a block_reduction: scalar loads, running moments
     double statistics_resident = 4;              ///< such blocks that share one SM
     double sector_bytes = 32;                    ///< L2 and DRAM transfer granule

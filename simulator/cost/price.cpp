@@ -61,6 +61,7 @@ Machine machine_of(const Gpu& gpu, DataType type) {
     machine.dram_latency = gpu.dram_latency.value();
     machine.l2 = gpu.l2_bandwidth.value();
     machine.usable_l2 = usable_l2(gpu).value();
+    machine.l2_capacity = gpu.l2_capacity.value();
     machine.slot = gpu.graph_kernel_slot.value();
     return machine;
 }

@@ -23,6 +23,7 @@ struct Machine {
     double dram_latency;
     double l2;  ///< bytes/s
     double usable_l2;
+    double l2_capacity;
     double slot;  ///< fixed part of a kernel, s
 };
 

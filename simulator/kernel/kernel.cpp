@@ -38,6 +38,7 @@ std::string_view name_of(Pattern pattern) {
         case Pattern::strided_copy: return "strided_copy";
         case Pattern::transpose: return "transpose";
         case Pattern::gather: return "gather";
+        case Pattern::chase: return "chase";
     }
     return "";
 }

@@ -97,10 +97,11 @@ enum class Pattern : std::uint8_t {
     strided_copy,     ///< generic permute: index arithmetic, one side uncoalesced
     transpose,        ///< tiled transpose through shared memory
     gather,           ///< row look-ups
+    chase,            ///< each load waits for the one before: lists, trees
 };
-inline constexpr std::array<Pattern, 6> all_patterns{Pattern::streaming,       Pattern::row_reduction,
-                                                     Pattern::block_reduction, Pattern::strided_copy,
-                                                     Pattern::transpose,       Pattern::gather};
+inline constexpr std::array<Pattern, 7> all_patterns{
+    Pattern::streaming, Pattern::row_reduction, Pattern::block_reduction, Pattern::strided_copy, Pattern::transpose,
+    Pattern::gather,    Pattern::chase};
 [[nodiscard]] std::string_view name_of(Pattern pattern);
 
 /// A kernel bound by memory traffic, special functions or parallelism.

@@ -115,7 +115,7 @@ Work random_attention(Dice& dice, std::int64_t step) {
 Work random_memory(Dice& dice, std::int64_t step) {
     MemoryWork work;
     work.pattern = dice.pick<Pattern>({Pattern::streaming, Pattern::row_reduction, Pattern::block_reduction,
-                                       Pattern::strided_copy, Pattern::transpose, Pattern::gather});
+                                       Pattern::strided_copy, Pattern::transpose, Pattern::gather, Pattern::chase});
     work.rows = size(dice, 5000, step);
     work.elements = work.rows * dice.magnitude(1, 20000);
     work.flops_per_element = static_cast<float>(dice.integer(0, 12));

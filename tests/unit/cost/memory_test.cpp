@@ -34,7 +34,7 @@ TEST_CASE("a tiny kernel takes the launch slot and one trip to memory") {
     const KernelCost cost = price(memory(streaming(64)), gpu);
     CHECK(cost.bound == Bound::launch);
     CHECK(cost.launch == gpu.graph_kernel_slot);
-    CHECK(cost.dram.value() == doctest::Approx(1.9 * 400e-9).epsilon(0.01));
+    CHECK(cost.dram.value() == doctest::Approx((1.65 + 0.58 / 2) * 400e-9).epsilon(0.01));
 }
 
 TEST_CASE("an input that its producer left in L2 is not read from DRAM") {
@@ -159,7 +159,7 @@ TEST_CASE("bandwidth follows the bytes that threads keep in flight") {
     const double bytes = 4.0 * (1 << 28);
     work.in_flight_per_sm = 1024;
     CHECK(price(memory(work), gpu).dram.value() ==
-          doctest::Approx(bytes * 1.9 * 400e-9 / (108 * 1024)).epsilon(0.01));  // latency-bound
+          doctest::Approx(bytes * (1.65 + 0.58 / 2) * 400e-9 / (108 * 1024)).epsilon(0.01));  // latency-bound
     work.in_flight_per_sm = 8192;
     const double half = price(memory(work), gpu).dram.value();
     work.in_flight_per_sm = 65536;
@@ -180,6 +180,21 @@ TEST_CASE("the code of the first blocks overlaps with nothing") {
     work.rows = 108;  // one block an SM
     CHECK(price(memory(work), gpu).launch.value() - together ==
           doctest::Approx(450 / gpu.sustained_simt_clock.value()));
+}
+
+TEST_CASE("a chase of pointers takes the latency of the cache that holds the set") {
+    const Gpu gpu = a100_like();
+    const auto latency = [&](double bytes) {
+        Kernel kernel;
+        MemoryWork work = streaming(1000000);
+        work.pattern = Pattern::chase;
+        kernel.work = work;
+        add_tensor(kernel, Access::read, bytes);
+        return price(kernel, gpu).launch.value() * 1e-6;
+    };
+    CHECK(latency(16e3) == doctest::Approx(33 / 1.4e9).epsilon(0.01));
+    CHECK(latency(3e6) == doctest::Approx(206 / 1.4e9).epsilon(0.01));
+    CHECK(latency(1e9) == doctest::Approx(400e-9).epsilon(0.01));
 }
 
 TEST_CASE("parameters that every row reads come from the L1 where they fit") {
