@@ -62,13 +62,14 @@ double round_trip(const Kernel& kernel, const CostParameters& parameters) {
     return parameters.loaded_latency_factor + (stores ? parameters.posted_latency_factor / 2 : 0);
 }
 
-/// DRAM time by Little's law with the bytes that the kernel's threads keep in flight.
+/// DRAM time by Little's law: the threads' bytes in flight come back after a loaded round trip, and the first after the
+/// plain latency.
 double dram_time(const MemoryWork& work, const Kernel& kernel, double bytes, double bandwidth, const Machine& machine,
                  const CostParameters& parameters) {
     const double in_flight =
         work.in_flight_per_sm > 0 ? static_cast<double>(work.in_flight_per_sm) : parameters.bytes_in_flight_per_sm;
-    return ramped_dram_time(bytes, bandwidth, machine.dram_latency * round_trip(kernel, parameters),
-                            machine.sms * in_flight);
+    return ramped_dram_time(bytes, bandwidth, machine.dram_latency,
+                            machine.sms * in_flight / round_trip(kernel, parameters));
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ TEST_CASE("a tiny kernel takes the launch slot and one trip to memory") {
     const KernelCost cost = price(memory(streaming(64)), gpu);
     CHECK(cost.bound == Bound::launch);
     CHECK(cost.launch == gpu.graph_kernel_slot);
-    CHECK(cost.dram.value() == doctest::Approx((1.65 + 0.58 / 2) * 400e-9).epsilon(0.01));
+    CHECK(cost.dram.value() == doctest::Approx(400e-9).epsilon(0.01));
 }
 
 TEST_CASE("an input that its producer left in L2 is not read from DRAM") {
