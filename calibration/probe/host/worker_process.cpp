@@ -97,6 +97,10 @@ WorkerProcess::Answer WorkerProcess::measure(const std::string& case_text, doubl
             return answer;
         }
         if (line.text == "done") return answer;
+        if (line.text == "broken") {
+            reap();
+            return answer;
+        }
         if (line.text.rfind("row ", 0) == 0) answer.rows.push_back(line.text.substr(4));
         if (line.text.rfind("say ", 0) == 0) say(line.text.substr(4));
     }

@@ -9,7 +9,8 @@
 namespace cupola::probe {
 
 /// A process that measures cases, one at a time. It reads case lines on file descriptor `request_fd` and answers each
-/// on `reply_fd` with lines `row <csv>` and `say <text>`, then `done`; before the first, `ready` or `fatal <text>`.
+/// on `reply_fd` with lines `row <csv>` and `say <text>`, then `done`, or `broken` where it ends because the GPU
+/// answers no more; before the first, `ready` or `fatal <text>`.
 /// A kernel that hangs or breaks the GPU context costs this process, not the run.
 class WorkerProcess {
 public:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "probe/kernels/attention_strides.hpp"
 #include "probe/kernels/device.hpp"
 
 namespace cupola::probe {
@@ -52,11 +53,6 @@ PROBE_DEVICE void wait_copies() {
 }
 
 #endif
-
-/// Elements from one batch, head or token to the next.
-struct AttentionStrides {
-    std::int64_t batch, head, token;
-};
 
 template <class T>
 struct AttentionArguments {
@@ -243,8 +239,9 @@ __launch_bounds__(attention_threads)
     PROBE_DYNAMIC_SHARED(storage);
     constexpr int pitch = attention_pitch(padded_dim);
     T* const queries = reinterpret_cast<T*>(storage);
-    T* const keys[2] = {queries + attention_queries * pitch, queries + (attention_queries + attention_keys) * pitch};
-    T* const values[2] = {keys[1] + attention_keys * pitch, keys[1] + 2 * attention_keys * pitch};
+    T* const keys = queries + attention_queries * pitch;  // two steps' keys
+    T* const values = keys + 2 * attention_keys * pitch;  // two steps' values
+    constexpr int step_size = attention_keys * pitch;
     const int tiles = (arguments.queries + attention_queries - 1) / attention_queries;
     const int first_row = static_cast<int>(blockIdx.x % tiles) * attention_queries;
     const int head = static_cast<int>(blockIdx.x / tiles) % arguments.heads;
@@ -261,10 +258,10 @@ __launch_bounds__(attention_threads)
         const int first = step * attention_keys;
         const std::int64_t offset = key_offset + first * kv.token;
         const int valid = arguments.keys - first;
-        begin_rows<T, padded_dim>(keys[step % 2], arguments.key + offset, kv.token, attention_keys, valid,
+        begin_rows<T, padded_dim>(keys + step % 2 * step_size, arguments.key + offset, kv.token, attention_keys, valid,
                                   arguments.dim);
-        begin_rows<T, padded_dim>(values[step % 2], arguments.value + offset, kv.token, attention_keys, valid,
-                                  arguments.dim);
+        begin_rows<T, padded_dim>(values + step % 2 * step_size, arguments.value + offset, kv.token, attention_keys,
+                                  valid, arguments.dim);
         commit_copies();
     };
     begin_rows<T, padded_dim>(queries, arguments.query + query_offset, q.token, attention_queries,
@@ -283,10 +280,10 @@ __launch_bounds__(attention_threads)
         }
         __syncthreads();
         float scores[attention_keys / 8][4];
-        state.scores_of(scores, queries + warp_row * pitch, keys[step % 2], lane);
+        state.scores_of(scores, queries + warp_row * pitch, keys + step % 2 * step_size, lane);
         state.soften(scores, arguments.scale_log2, first_row + warp_row, step * attention_keys, last_key, shift,
                      arguments.causal, lane);
-        state.add_values(scores, values[step % 2], lane);
+        state.add_values(scores, values + step % 2 * step_size, lane);
         __syncthreads();  // before the buffers are filled again
     }
     state.store(arguments.out + query_offset + warp_row * q.token, q.token, arguments.queries - first_row - warp_row,

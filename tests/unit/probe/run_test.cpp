@@ -20,6 +20,9 @@ while read -r kind rest <&3; do
     *mode=graph*) sleep 100 ;;
     *mode=host*)  kill -9 $$ ;;
     *mode=sync*)  exit 3 ;;
+    pair*)        echo "row $kind $rest,8,pair,failed$PADDING" >&4
+                  echo "broken" >&4
+                  exit 3 ;;
     facts*)       echo "done" >&4 ;;
     *)            echo "say working" >&4
                   echo "row $kind $rest,1,launch,ok$PADDING" >&4
@@ -53,10 +56,10 @@ TEST_CASE_FIXTURE(Fixture, "a worker that hangs, dies or stays silent costs its 
     Results results(path);
     const RunSummary summary = run_plan(plan, Options{}, results, measure_in(worker, 0.5, say), say);
     CHECK(summary.ok == 2);
-    CHECK(summary.failed == 4);
+    CHECK(summary.failed == 5);
     CHECK(summary.left == 0);
     Results again(path);
-    CHECK(again.done(false).size() == 6);
+    CHECK(again.done(false).size() == 7);
     CHECK(again.done(true).size() == 2);
     std::string all;
     for (const std::string& line : said) all += line + "\n";
