@@ -26,8 +26,7 @@ find_path(CUPTI_INCLUDE_DIR cupti.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${CUDATool
 
 file(GLOB probe_sources CONFIGURE_DEPENDS *.cpp device/*.cpp device/*.cu sections/*.cpp sections/*.cu)
 add_executable(cupola-probe ${probe_sources})
-set_target_properties(cupola-probe PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} CUDA_STANDARD 20
-                                              CUDA_STANDARD_REQUIRED ON)
+set_target_properties(cupola-probe PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 target_link_libraries(cupola-probe PRIVATE cupola_probe_host CUDA::cudart_static)
 foreach(header_folder CUDNN_INCLUDE_DIR CUPTI_INCLUDE_DIR)
   if(${header_folder})
@@ -36,5 +35,6 @@ foreach(header_folder CUDNN_INCLUDE_DIR CUPTI_INCLUDE_DIR)
     message(STATUS "cupola-probe: ${header_folder} was not found; what needs it is left out")
   endif()
 endforeach()
-target_compile_options(cupola-probe PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-lineinfo>"
+# CMake 3.25 does not know that nvcc has C++20: no CUDA_STANDARD
+target_compile_options(cupola-probe PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-lineinfo>"
                                             "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow>")

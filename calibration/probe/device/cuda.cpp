@@ -64,7 +64,9 @@ Gpu open_gpu(int device) {
     int count = 0;
     const cudaError_t status = cudaGetDeviceCount(&count);
     if (status == cudaErrorInsufficientDriver) {
-        throw FatalError("no CUDA device: the driver is older than this program's CUDA " +
+        int driver = 0;
+        if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) throw FatalError("no CUDA device: no driver");
+        throw FatalError("no CUDA device: the driver has CUDA " + version_text(driver) + ", this program needs " +
                          version_text(CUDART_VERSION) + "; install a newer driver, or build with an older toolkit");
     }
     if (status != cudaSuccess) throw FatalError(std::string("no CUDA device: ") + cudaGetErrorString(status));
