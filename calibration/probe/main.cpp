@@ -61,6 +61,7 @@ int measure(const Options& options) {
     if (plan.cases.empty()) throw FatalError("the plan has no case that can be measured");
     std::vector<std::string> command = {own_path(), "--worker", "--device", std::to_string(options.device)};
     if (options.counters) command.emplace_back("--counters");
+    if (!options.use_cupti) command.emplace_back("--no-cupti");
     WorkerProcess worker(command);
     if (!options.in_process) worker.start(start_timeout, say);
     const Measure measure = options.in_process ? measure_here(options, say) : measure_in(worker, options.timeout, say);

@@ -69,7 +69,7 @@ private:
 }  // namespace
 
 Measure measure_here(const Options& options, const WorkerProcess::Say& say) {
-    const auto session = std::make_shared<Session>(options.device, options.counters, say);
+    const auto session = std::make_shared<Session>(options, say);
     return [session](const Case& measured) {
         WorkerProcess::Answer answer;
         const auto [rows, is_broken] = attempted(measured, *session);
@@ -82,8 +82,7 @@ Measure measure_here(const Options& options, const WorkerProcess::Say& say) {
 int serve(const Options& options) {
     std::unique_ptr<Session> session;
     try {
-        session = std::make_unique<Session>(options.device, options.counters,
-                                            [](const std::string& line) { send("say " + line); });
+        session = std::make_unique<Session>(options, [](const std::string& line) { send("say " + line); });
     } catch (const std::exception& error) {
         send(std::string("fatal ") + error.what());
         return 2;

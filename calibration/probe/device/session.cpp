@@ -63,13 +63,14 @@ void add_timing(Row& row, const Timing& timing, double traffic_bytes, double flo
     if (condition.throttle) row.set("throttle", std::to_string(*condition.throttle));
 }
 
-Session::Session(int device, bool with_counters, const Say& say) : gpu_(open_gpu(device)), nvml_(gpu_.pci_bus) {
-    recorder_ = std::make_unique<KernelRecorder>();
-    if (!recorder_->is_available()) say("no kernel times from CUPTI: " + recorder_->problem());
+Session::Session(const Options& options, const Say& say) : gpu_(open_gpu(options.device)), nvml_(gpu_.pci_bus) {
     if (!nvml_.is_available()) say("no clocks and power: NVML is not available");
-    if (with_counters) {
-        counters_ = std::make_unique<CounterReader>(device);
+    if (options.counters) {
+        counters_ = std::make_unique<CounterReader>(options.device);
         if (!counters_->is_available()) say("no hardware counters: " + counters_->problem());
+    } else if (options.use_cupti) {
+        recorder_ = std::make_unique<KernelRecorder>();
+        if (!recorder_->is_available()) say("no kernel times from CUPTI: " + recorder_->problem());
     }
     driver_ = nvml_.driver().empty() ? version_text(gpu_.driver_version) : nvml_.driver();
     timer_ = std::make_unique<Timer>(gpu_, nvml_);
@@ -124,7 +125,7 @@ void Session::add_profile(Row& row, const Operation& operation, bool is_cold) {
         operation.launch(timer_->stream());
         timer_->synchronise();
     };
-    if (recorder_->is_available()) {
+    if (recorder_ != nullptr && recorder_->is_available()) {
         constexpr int repetitions = 5;
         std::vector<double> totals;
         std::string names;

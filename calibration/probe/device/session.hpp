@@ -10,6 +10,7 @@
 #include "probe/device/nvml.hpp"
 #include "probe/device/operation.hpp"
 #include "probe/device/timer.hpp"
+#include "probe/host/options.hpp"
 #include "probe/host/plan.hpp"
 #include "probe/host/row.hpp"
 
@@ -19,7 +20,7 @@ namespace cupola::probe {
 class Session {
 public:
     using Say = std::function<void(const std::string&)>;
-    Session(int device, bool with_counters, const Say& say);
+    Session(const Options& options, const Say& say);
 
     const Gpu& gpu() const { return gpu_; }
     const Nvml& nvml() const { return nvml_; }
@@ -37,7 +38,7 @@ private:
 
     Gpu gpu_;
     Nvml nvml_;
-    std::unique_ptr<KernelRecorder> recorder_;
+    std::unique_ptr<KernelRecorder> recorder_;  ///< not beside counters: CUPTI does one or the other
     std::unique_ptr<CounterReader> counters_;
     std::unique_ptr<Timer> timer_;
     std::string driver_;

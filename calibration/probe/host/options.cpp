@@ -71,6 +71,8 @@ Options parse_options(const std::vector<std::string>& arguments) {
             options.retry = true;
         } else if (word == "--in-process") {
             options.in_process = true;
+        } else if (word == "--no-cupti") {
+            options.use_cupti = false;
         } else if (word == "--counters") {
             options.counters = true;
         } else {
@@ -94,6 +96,7 @@ std::string help_text() {
            "8 sequence\n"
            "  --device N       the GPU (0)\n"
            "  --counters       read DRAM bytes and hit rates of each case too, where the driver permits it\n"
+           "  --no-cupti       no kernel times from CUPTI, which other profilers and sanitizers exclude\n"
            "  --timeout TIME   a case that takes longer is given up (60s)\n"
            "  --retry          measure again the cases whose row has no time\n"
            "  --in-process     no worker process, for compute-sanitizer and debuggers\n"

@@ -19,6 +19,7 @@ struct Options {
     bool retry = false;       ///< measure again what has a row but no time
     bool in_process = false;  ///< no worker process: for sanitizers and debuggers
     bool counters = false;    ///< read hardware counters too
+    bool use_cupti = true;    ///< for kernel times
     std::string compare[2];   ///< two results files
 };
 

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
+#include <set>
 #include <stdexcept>
 
 #include "probe/host/builtin_plan.hpp"
@@ -68,6 +71,15 @@ TEST_CASE("a bad line is reported with its place and left out") {
         CHECK(plan.problems.front().substr(0, std::string(bad.problem).size()) == bad.problem);
         CHECK(plan.cases.size() == 2);  // the rest of the plan stays
     }
+}
+
+TEST_CASE("the small plan has every kind") {
+    std::ifstream file(std::string(CUPOLA_SOURCE_DIR) + "/calibration/probe/small_plan.txt");
+    const Plan plan = parse_plan(std::string(std::istreambuf_iterator<char>(file), {}), "small_plan.txt");
+    CHECK(plan.problems.empty());
+    std::set<std::string_view> names;
+    for (const Case& each : plan.cases) names.insert(each.kind().name);
+    CHECK(names.size() == kinds().size());
 }
 
 TEST_CASE("the built-in plan is sound, covers every section, and puts half-precision memory and convolution first") {

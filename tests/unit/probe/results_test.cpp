@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 #include "probe/host/error.hpp"
@@ -58,6 +59,17 @@ TEST_CASE("column names are identifiers, each once") {
         CHECK(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") == std::string::npos);
     std::sort(names.begin(), names.end());
     CHECK(std::adjacent_find(names.begin(), names.end()) == names.end());
+}
+
+TEST_CASE("the PyTorch cross-check writes the same columns") {
+    std::ifstream file(std::string(CUPOLA_SOURCE_DIR) + "/calibration/torch/probe_torch.py");
+    std::ostringstream text;
+    text << file.rdbuf();
+    const std::string source = text.str();
+    const std::size_t begin = source.find("COLUMNS = \"\"\"") + 13;
+    std::istringstream words(source.substr(begin, source.find("\"\"\"", begin) - begin));
+    const std::vector<std::string> names{std::istream_iterator<std::string>(words), {}};
+    CHECK(names == columns());
 }
 
 TEST_CASE("a results file is continued") {

@@ -115,6 +115,8 @@ TEST_CASE("options are read, bad ones refused") {
     CHECK(options.section == 5);
     CHECK(options.retry);
     CHECK(options.counters);
+    CHECK(options.use_cupti);
+    CHECK_FALSE(parse_options({"--no-cupti"}).use_cupti);
     CHECK(parse_options({"--compare", "a", "b"}).compare[1] == "b");
     CHECK_THROWS_WITH_AS(parse_options({"--budget", "8"}), doctest::Contains("expected a time"), FatalError);
     CHECK_THROWS_WITH_AS(parse_options({"--section", "9"}), doctest::Contains("from 1 to 8"), FatalError);
