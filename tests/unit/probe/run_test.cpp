@@ -50,7 +50,8 @@ TEST_CASE_FIXTURE(Fixture, "a worker that hangs, dies or stays silent costs its 
     WorkerProcess worker(shell(fake_worker));
     worker.start(10, say);
     const Plan plan = parse_plan(
-        "launch mode=stream chain=1\nlaunch mode=graph\nlaunch mode=host\nlaunch mode=sync\nfacts\nlaunch mode=stream "
+        "launch mode=stream chain=1\nlaunch mode=graph\nlaunch mode=host\nlaunch mode=sync\nfacts\npair "
+        "bytes=1Mi\nlaunch mode=stream "
         "chain=2\n",
         "p");
     Results results(path);
