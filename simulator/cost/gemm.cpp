@@ -1,4 +1,4 @@
-#include "cupola/cost/matrix.hpp"
+#include "cupola/cost/quantised_gemm.hpp"
 
 namespace cupola::cost_detail {
 
@@ -16,6 +16,15 @@ OperandTraffic traffic_or_compulsory(const Kernel& kernel, double dimension_byte
                                      const CostParameters& parameters) {
     if (kernel.operand_count == 0) return {dimension_bytes, dimension_bytes};
     return operand_traffic(kernel, machine, parameters);
+}
+
+/// Bytes of D: of what the kernel writes, or as wide as A where it names no operands.
+double output_bytes(const Kernel& kernel, double dimension_bytes) {
+    double written = 0;
+    for (std::size_t i = 0; i < kernel.operand_count; ++i) {
+        if (kernel.operands[i].access == Access::write) written += kernel.operands[i].bytes.value();
+    }
+    return written > 0 ? written : dimension_bytes;
 }
 
 /// A matrix-vector kernel: every element of the matrix is read once, by FP32 lanes, at nearly streaming bandwidth.
@@ -43,15 +52,16 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
     problem.k = problem.loop_k = extent_of(work.k);
     problem.element = bytes_per_element(kernel.type);
     problem.a_bytes = problem.m * problem.k * problem.element;
-    problem.b_bytes = problem.n * problem.k * problem.element;
-    problem.output_bytes = problem.batch * problem.m * problem.n * problem.element;
+    problem.b_bytes = problem.n * problem.k * bytes_per_element(work.weight.value_or(kernel.type));
+    problem.output_bytes = output_bytes(kernel, problem.batch * problem.m * problem.n * problem.element);
     problem.first_touch = traffic_or_compulsory(
         kernel, problem.batch * (problem.a_bytes + problem.b_bytes) + problem.output_bytes, machine, parameters);
     problem.regret = work.batch > 1 ? parameters.batched_regret : 1;
     problem.split_grid_share = parameters.split_grid_share;
+    quantise(work, kernel.type, machine, parameters, problem);
 
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
-    const GemmTiles& table = on_matrix_units ? parameters.tensor_tiles : parameters.simt_tiles;
+    const GemmTiles& table = on_matrix_units ? kernels_for(work, kernel.type, parameters) : parameters.simt_tiles;
     if (on_matrix_units) {
         problem.efficiency = std::min(alignment_efficiency(problem.k, problem.element, parameters),
                                       alignment_efficiency(problem.n, problem.element, parameters));
@@ -61,6 +71,7 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
     if (!on_matrix_units && std::min(problem.m, problem.n) <= parameters.gemv_rows) {
         fastest.offer(gemv_terms(problem, machine, parameters));
     }
+    offer_quantised_gemv(work, kernel.type, problem, machine, parameters, fastest);
     offer_tiles(problem, table, machine, parameters, fastest);
     Terms terms = fastest.terms();
     // What its bounds disturb each other more than those of other kernels do counts as serial.

@@ -41,6 +41,7 @@ struct Search {
     const Machine& machine;
     const CostParameters& parameters;
     bool on_matrix_units;
+    double b_element;   ///< bytes of an element of B in memory
     double depth_step;  ///< elements of k: main-loop iterations hold a fixed number of bytes
     double seconds_per_cycle, seconds_per_product, seconds_per_dram_byte, seconds_per_l2_byte, seconds_per_link_byte;
     double step_seconds;        ///< least time of an element of k, whatever the tile
@@ -58,6 +59,7 @@ Search search_of(const MatrixProblem& problem, const GemmTiles& table, const Mac
             machine,
             parameters,
             on_matrix_units,
+            problem.b_element > 0 ? problem.b_element : problem.element,
             table.k * std::max(1.0, 2.0 / problem.element),
             cycle,
             2 * problem.regret * cycle / (rate * problem.efficiency * table.efficiency),
@@ -77,13 +79,24 @@ struct TilePlan {
     double ends_seconds;   ///< prologue and epilogue of one block
     double reread_bytes;   ///< DRAM, all batch entries
     double l2_per_k;       ///< L2 bytes a unit of k
+    double padding_per_k;  ///< time that rows beyond M cost the loads, a unit of k
 };
+
+/// Time of one block for a unit of k: matrix units and FP32 lanes overlap but for a share of the lesser.
+double loop_seconds(const GemmTile& tile, const Search& search) {
+    const MatrixProblem& problem = search.problem;
+    const double matrix = tile.m * tile.n * search.seconds_per_product / tile.efficiency;
+    const double lanes = tile.n * problem.b_conversion_seconds + tile.m * tile.n * problem.d_conversion_seconds;
+    return std::max(matrix, lanes) + search.parameters.exposed_conversion * std::min(matrix, lanes);
+}
 
 TilePlan plan_of(const GemmTile& tile, const Search& search) {
     const GemmTiles& table = search.table;
-    TilePlan plan{&tile, tiles(search.problem.m, tile.m), tiles(search.problem.n, tile.n), 0, 0, 0, 0, 0};
+    TilePlan plan{&tile, tiles(search.problem.m, tile.m), tiles(search.problem.n, tile.n), 0, 0, 0, 0, 0, 0};
     plan.grid = search.problem.batch * plan.rows * plan.columns;
-    plan.seconds_per_k = tile.m * tile.n * search.seconds_per_product / tile.efficiency;
+    plan.seconds_per_k = loop_seconds(tile, search);
+    plan.padding_per_k =
+        search.problem.batch * (plan.rows * tile.m - search.problem.m) * plan.columns * search.problem.padding_seconds;
     plan.ends_seconds =
         (table.prologue_cycles + table.epilogue_cycles * tile.m * tile.n / (128 * 128)) * search.seconds_per_cycle;
     return plan;
@@ -110,7 +123,7 @@ void add_traffic(TilePlan& plan, const Search& search) {
     // Every column of tiles reads all of A and every row of tiles all of B; a cluster shares reads along both sides.
     const double a_reads = problem.a_l2_share * problem.m * tiles(plan.columns, search.table.multicast);
     const double b_reads = problem.n * tiles(plan.rows, search.table.multicast);
-    plan.l2_per_k = problem.batch * (a_reads + b_reads) * problem.element;
+    plan.l2_per_k = problem.batch * (a_reads * problem.element + b_reads * search.b_element);
 }
 
 /// Time of the busiest SM, its first block's prologue and last epilogue apart. With o resident blocks, c = 2 tM tN Ks /
@@ -130,6 +143,13 @@ double busiest_sm_seconds(const TilePlan& plan, double blocks, double depth, con
     return waves * (std::max(tile.resident * block, latency) + later) + std::max(alone * block, latency);
 }
 
+/// Time to add the partial sums of a split product: in a second phase, or each part after the one before.
+double reduction_seconds(double splits, const MatrixProblem& problem, const CostParameters& parameters) {
+    if (splits <= 1) return 0;
+    return problem.split_step_seconds > 0 ? (splits - 1) * problem.split_step_seconds
+                                          : parameters.split_reduction_seconds;
+}
+
 /// Bounds of one tile with K cut into `splits` (Ks each).
 /// t_matrix = that of the busiest SM; the first prologue and epilogue are serial;
 /// t_l2 = max(L2 bytes / b_L2, blocks of the busiest SM x slice bytes / link of one SM);
@@ -144,7 +164,8 @@ void offer_split(const TilePlan& plan, double splits, const Search& search, Fast
     const double blocks = plan.grid * splits;
 
     Terms terms;
-    (search.on_matrix_units ? terms.tensor : terms.simt) = busiest_sm_seconds(plan, blocks, depth, search);
+    (search.on_matrix_units ? terms.tensor : terms.simt) =
+        busiest_sm_seconds(plan, blocks, depth, search) + plan.padding_per_k * problem.k;
     // Partial sums are fp32, written once and read once.
     const double partials = splits > 1 ? 8 * splits * problem.batch * problem.m * problem.n : 0;
     const double extra_dram = plan.reread_bytes + std::max(partials - machine.usable_l2, 0.0);
@@ -153,14 +174,16 @@ void offer_split(const TilePlan& plan, double splits, const Search& search, Fast
     if (extra_dram > 0) {
         terms.dram = dram_seconds(terms.dram_bytes, problem, search.table, search.seconds_per_dram_byte);
     }
-    terms.serial = plan.ends_seconds + (splits > 1 ? parameters.split_reduction_seconds : 0);
+    terms.serial = plan.ends_seconds + reduction_seconds(splits, problem, parameters);
     if (fastest.beats(terms)) return;  // saves the rest of most candidates
 
     terms.l2_bytes = std::max(plan.l2_per_k * problem.k + problem.output_bytes + partials, problem.first_touch.l2);
-    const double slices = (std::min(problem.m, tile.m) * problem.a_l2_share + std::min(problem.n, tile.n)) *
-                          problem.element * std::min(depth, problem.k);
+    const double slices = (std::min(problem.m, tile.m) * problem.a_l2_share * problem.element +
+                           std::min(problem.n, tile.n) * search.b_element) *
+                          std::min(depth, problem.k);
     terms.l2 = std::max(terms.l2_bytes * search.seconds_per_l2_byte,
-                        tiles(blocks, machine.sms) * slices * search.seconds_per_link_byte);
+                        tiles(blocks, machine.sms) * slices * search.seconds_per_link_byte) +
+               plan.padding_per_k * problem.k;
     fastest.offer(terms);
 }
 
@@ -170,6 +193,7 @@ void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Mac
                  const CostParameters& parameters, Fastest& fastest) {
     const Search search = search_of(problem, table, machine, parameters);
     for (std::size_t i = 0; i < table.count; ++i) {
+        if (table.tiles[i].m < table.whole_rows && problem.m > table.tiles[i].m) continue;
         TilePlan plan = plan_of(table.tiles[i], search);
         if (fastest.beats(least_of(plan, search))) continue;
         add_traffic(plan, search);

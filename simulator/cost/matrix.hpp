@@ -9,14 +9,19 @@ struct MatrixProblem {
     double batch = 1, m = 1, n = 1;
     double k = 1;                     ///< reduction length, channel padding included
     double loop_k = 1;                ///< k plus main-loop overhead in elements of k (k for a plain GEMM)
-    double element = 2;               ///< bytes of an element of A and B
+    double element = 2;               ///< bytes of an element of A, and of B unless `b_element` says otherwise
+    double b_element = 0;             ///< bytes of an element of B in memory; 0: as A's
+    double b_conversion_seconds = 0;  ///< of one SM's FP32 lanes for an element of B in a tile
+    double d_conversion_seconds = 0;  ///< the same for an element of D in a tile and a unit of k
+    double padding_seconds = 0;       ///< that a row beyond M costs every column of tiles and unit of k
     double efficiency = 1;            ///< multiplies the tile's: alignment, address work
     double regret = 1;                ///< multiplies the matrix time: library's choice against the best
     double a_bytes = 0, b_bytes = 0;  ///< unique bytes of one batch entry of A and B, for DRAM re-reads
     double a_l2_share = 1;            ///< of the reads of A that reach L2
     double output_bytes = 0;          ///< all of D
     double split_grid_share = 0;  ///< of the blocks resident at once that split-K kernels may fill; 0: no such kernels
-    OperandTraffic first_touch;   ///< of all operands
+    double split_step_seconds = 0;  ///< parts of K reduced one after the other: for each but the first; 0: at once
+    OperandTraffic first_touch;     ///< of all operands
 };
 
 /// Offers every tile of `table`, with and without split K, to `fastest`. Without a matrix instruction for the type the

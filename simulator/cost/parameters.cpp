@@ -1,5 +1,7 @@
 #include "cupola/cost/parameters.hpp"
 
+#include "cupola/cost/quantised_gemm.hpp"
+
 #include <initializer_list>
 
 namespace cupola {
@@ -436,6 +438,7 @@ CostParameters default_parameters(Architecture architecture) {
     if (architecture == Architecture::hopper || architecture == Architecture::blackwell) {
         parameters.convolution_l2_share = 1.0;
     }
+    cost_detail::set_quantised_parameters(architecture, parameters);
     return parameters;
 }
 

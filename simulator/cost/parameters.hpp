@@ -36,6 +36,7 @@ struct GemmTiles {
     double l2_efficiency = 1;       ///< of the L2 bandwidth, in reading slices
     double dram_efficiency = 0.95;  ///< of the streaming DRAM bandwidth, in long transfers
     double dram_ramp_seconds = 0;   ///< most that a transfer loses before it is long; s, and at most 12 % of it
+    double whole_rows = 0;          ///< tiles of fewer rows than this serve only where one covers all of M
     double store_cost = 1;          ///< DRAM time of a byte of D in units of that of a byte read: the bus turns around
 };
 
@@ -96,6 +97,21 @@ struct CostParameters {
     double exposed_memory_seconds = 2e-6;        ///< ramp and tail of attention's reads of cold operands (0.5..4 us)
     double split_grid_share = 1;  ///< blocks of a split-K kernel fill at most this share of what is resident at once
     double gemv_prologue_cycles = 1500;  ///< first loads and final reduction of a matrix-vector kernel
+
+    // Quantised products
+    GemmTiles fp8_tiles;                      ///< fp8 with a scale a tensor or row
+    GemmTiles block_scaled_tiles;             ///< fp8 with block scales
+    GemmTiles int8_tiles;                     ///< int8 x int8
+    GemmTiles weight_only_tiles;              ///< weights of 4 or 8 bits, dequantised in registers
+    double dequantise_instructions = 1.3;     ///< of FP32 lanes, an element of B of 8 bits; twice as many of 4 bits
+    double rescale_instructions = 2;          ///< of FP32 lanes, an element of D for each 128 of k
+    double exposed_conversion = 0.35;         ///< share of the lesser of matrix and lane work that does not overlap
+    double padding_clocks_per_byte = 0;       ///< of one SM's loads that fill A's rows beyond M in its tile
+    double weight_only_split_seconds = 4e-6;  ///< each part of a split K waits for the one before to add its sums to
+    double weight_only_split_grid_share = 1;  ///< as split_grid_share
+    double quantised_gemv_rows = 4;           ///< up to this many rows a matrix-vector kernel is a choice
+    double weight_only_gemv_clocks = 3;       ///< of a block of such a kernel for a unit of k
+    double int8_gemv_clocks = 0.35;           ///< the same of int8 x int8
 
     // Convolution
     double convolution_regret = 1.12;      ///< library's heuristic choice against the best tile (1.05..1.2)

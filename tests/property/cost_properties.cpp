@@ -69,15 +69,21 @@ Kernel kernel_of(const Recipe& recipe) {
     return kernel;
 }
 
-/// `step` 64 stays in one alignment class; 1 takes any size.
+/// `step` 64 stays in one alignment class (128 for the rows of block-scaled products); 1 takes any size.
 std::int64_t size(Dice& dice, double greatest, std::int64_t step) {
     const std::int64_t value = dice.magnitude(1, greatest);
     return step == 1 ? value : (value + step - 1) / step * step;
 }
 
 Work random_gemm(Dice& dice, std::int64_t step) {
-    return GemmWork{dice.chance(0.3) ? dice.magnitude(1, 256) : 1, size(dice, 16384, step), size(dice, 16384, step),
-                    size(dice, 16384, step)};
+    GemmWork work{dice.chance(0.3) ? dice.magnitude(1, 256) : 1, size(dice, 16384, step), size(dice, 16384, step),
+                  size(dice, 16384, step)};
+    if (dice.chance(0.2)) work.weight = dice.pick<DataType>({DataType::int8, DataType::int4});
+    if (!work.weight && dice.chance(0.2)) {
+        work.block_scaled = true;
+        if (step > 1) work.m = (work.m + 127) / 128 * 128;
+    }
+    return work;
 }
 
 Work random_convolution(Dice& dice, std::int64_t step) {
@@ -135,7 +141,8 @@ Recipe random_recipe(Dice& dice, std::int64_t step) {
         case 2: recipe.work = random_attention(dice, step); break;
         default: recipe.work = random_memory(dice, step); break;
     }
-    recipe.type = dice.pick<DataType>({DataType::fp16, DataType::bf16, DataType::fp32, DataType::tf32, DataType::int8});
+    recipe.type = dice.pick<DataType>(
+        {DataType::fp16, DataType::bf16, DataType::fp32, DataType::tf32, DataType::int8, DataType::fp8});
     if (dice.chance(0.5)) recipe.reuse_distance = dice.real(0, 80e6);
     if (dice.chance(0.2)) recipe.run_bytes = static_cast<float>(dice.magnitude(2, 4096));
     recipe.passes = static_cast<float>(dice.integer(1, 3));
@@ -149,7 +156,10 @@ std::string text_of(const Recipe& recipe) {
             for (const std::int64_t value : values) text += " " + std::to_string(value);
             return text;
         }
-        std::string operator()(const GemmWork& w) const { return "gemm b m n k" + list({w.batch, w.m, w.n, w.k}); }
+        std::string operator()(const GemmWork& w) const {
+            return "gemm b m n k" + list({w.batch, w.m, w.n, w.k}) + (w.weight ? " narrow weights" : "") +
+                   (w.block_scaled ? " block-scaled" : "");
+        }
         std::string operator()(const ConvolutionWork& w) const {
             return "conv n ci co f h k s" +
                    list({w.batch, w.in_channels, w.out_channels, w.input[0], w.input[1], w.kernel[1], w.stride[1]});
@@ -210,7 +220,7 @@ std::vector<Recipe> larger(const Recipe& recipe, Dice& dice) {
     if (const auto* gemm_work = std::get_if<GemmWork>(&recipe.work)) {
         for (std::int64_t GemmWork::*dimension : {&GemmWork::m, &GemmWork::n, &GemmWork::k, &GemmWork::batch}) {
             GemmWork work = *gemm_work;
-            work.*dimension += more;
+            work.*dimension += work.block_scaled ? 2 * more : more;
             add(work);
         }
     } else if (const auto* conv_work = std::get_if<ConvolutionWork>(&recipe.work)) {

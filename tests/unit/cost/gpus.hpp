@@ -79,8 +79,9 @@ inline Kernel gemm(const GemmWork& work, DataType type = DataType::fp16) {
     const auto m = static_cast<double>(work.m);
     const auto n = static_cast<double>(work.n);
     const auto k = static_cast<double>(work.k);
+    const double weight = bytes_per_element(work.weight.value_or(type)) * static_cast<double>(work.batch);
     add_tensor(kernel, Access::read, m * k * element);
-    add_tensor(kernel, Access::weight, n * k * element);
+    add_tensor(kernel, Access::weight, n * k * weight);
     add_tensor(kernel, Access::write, m * n * element);
     return kernel;
 }
