@@ -29,4 +29,8 @@ struct MatrixProblem {
 void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,
                  const CostParameters& parameters, Fastest& fastest);
 
+/// Offers cuDNN's Winograd algorithms for 3x3 and 5x5 kernels of stride 1 on FP32 lanes to `fastest`.
+void offer_winograd(const ConvolutionWork& work, const OperandTraffic& first_touch, double element,
+                    const Machine& machine, const CostParameters& parameters, Fastest& fastest);
+
 }  // namespace cupola::cost_detail

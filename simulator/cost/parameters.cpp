@@ -124,16 +124,17 @@ GemmTiles wgmma_tiles() {
     return result;
 }
 
-// cuDNN's implicit-GEMM kernels on Hopper: wgmma without clusters, few tile shapes. Efficiencies estimated; that L2
-// bounds them is what public measurements show (AMD-AGI/TraceLens, video VAE convolutions on H100: 6 to 7 TB/s).
+// cuDNN's implicit-GEMM kernels on Hopper, tile shapes by kernel names: wgmma without clusters, operands in shared
+// memory. That memory moves 128 B a clock: fills of (m + n) and reads of m / 64 x (64 + n) elements for m n
+// multiply-adds at 2,048 a clock bound the efficiency, of which 0.9 is taken. L2 comes close as well
+// (AMD-AGI/TraceLens, video VAE convolutions: 5 to 8 TB/s by tile sizes).
 GemmTiles hopper_convolution_tiles() {
-    GemmTiles result = tiles_of({{256, 128, 0.85, 1, 1.0},
-                                 {128, 256, 0.85, 1, 1.0},
-                                 {128, 128, 0.80, 1, 1.0},
-                                 {128, 64, 0.70, 1, 1.0},
-                                 {64, 128, 0.70, 1, 1.0},
-                                 {64, 64, 0.55, 1, 1.0},
-                                 {128, 32, 0.40, 1, 1.0}});
+    GemmTiles result = tiles_of({{256, 128, 0.80, 1, 1.0},
+                                 {128, 128, 0.72, 2, 1.0},
+                                 {64, 128, 0.60, 3, 1.0},
+                                 {128, 64, 0.51, 3, 1.0},
+                                 {64, 64, 0.45, 4, 1.0},
+                                 {128, 32, 0.33, 4, 1.0}});
     result.k = 64;
     result.prologue_cycles = 3000;
     return result;
@@ -176,6 +177,25 @@ GemmTiles sgemm_tiles() {
                                  {32, 32, 0.45, 4, 1.5},
                                  {16, 128, 0.50, 4, 1.5},
                                  {128, 16, 0.50, 4, 1.5}});
+    result.k = 8;
+    result.prologue_cycles = 1500;
+    return result;
+}
+
+// cuDNN's implicit GEMM on FP32 lanes (scudnn kernels); sitar-lab/NeuSight fp32 convolutions on V100 and A100.
+GemmTiles convolution_sgemm_tiles() {
+    GemmTiles result = tiles_of({{128, 128, 0.95, 1, 1.0}, {128, 64, 0.86, 1, 1.0}, {128, 32, 0.76, 1, 1.0}});
+    result.k = 8;
+    result.prologue_cycles = 1500;
+    return result;
+}
+
+// cuBLAS SGEMM as the Winograd convolutions there call it, by kernel names: one tile on the A100, smaller ones on the
+// V100.
+GemmTiles winograd_sgemm_tiles(Architecture architecture) {
+    GemmTiles result = architecture == Architecture::volta
+                           ? tiles_of({{64, 64, 0.92, 1, 1.0}, {32, 128, 0.94, 1, 1.0}, {128, 32, 0.94, 1, 1.0}})
+                           : tiles_of({{128, 128, 0.955, 1, 1.0}});
     result.k = 8;
     result.prologue_cycles = 1500;
     return result;
@@ -353,7 +373,7 @@ std::array<PatternEfficiency, 7> pattern_efficiencies() {
     at(Pattern::row_reduction) = {0.98, 6.0};
     at(Pattern::block_reduction) = {0.92, 6.0};
     at(Pattern::strided_copy) = {0.55, 20.0};
-    at(Pattern::transpose) = {0.85, 8.0};
+    at(Pattern::transpose) = {0.66, 8.0};  // cuDNN, 64-byte runs; TimeSformer on H100: 77 MB in 43 us (TraceLens)
     at(Pattern::gather) = {0.85, 6.0};
     at(Pattern::chase) = {1.0, 1.0};
     return patterns;
@@ -398,6 +418,29 @@ double l1_bytes_per_clock_of(Architecture architecture) {
     }
 }
 
+void set_convolution(CostParameters& parameters, Architecture architecture) {
+    parameters.convolution_tiles = architecture == Architecture::hopper      ? hopper_convolution_tiles()
+                                   : architecture == Architecture::blackwell ? tcgen05_convolution_tiles()
+                                                                             : mma_sync_convolution_tiles();
+    parameters.convolution_simt_tiles = convolution_sgemm_tiles();
+    parameters.winograd_tiles = winograd_sgemm_tiles(architecture);
+    if (architecture == Architecture::volta) {
+        parameters.winograd_block_images = 1;
+        parameters.winograd_filter_efficiency = 0.36;
+        parameters.winograd_misaligned_share = 0.57;
+    }
+    // cuDNN 7 on V100 and T4 (baidu-research/DeepBench): a kernel that precomputes offsets comes first, launch
+    // included.
+    if (architecture == Architecture::volta || architecture == Architecture::turing) {
+        parameters.convolution_regret = 1.0;
+        parameters.convolution_setup_seconds = 7e-6;
+    }
+    // TMA's im2col mode writes shared memory past the L1, so every tap is read from L2 there.
+    if (architecture == Architecture::hopper || architecture == Architecture::blackwell) {
+        parameters.convolution_l2_share = 1.0;
+    }
+}
+
 }  // namespace
 
 CostParameters default_parameters(Architecture architecture) {
@@ -415,9 +458,7 @@ CostParameters default_parameters(Architecture architecture) {
         // Loads through registers may be narrow: no need of 16-byte rows.
         parameters.misaligned_even_efficiency = 0.97;
     }
-    parameters.convolution_tiles = architecture == Architecture::hopper      ? hopper_convolution_tiles()
-                                   : architecture == Architecture::blackwell ? tcgen05_convolution_tiles()
-                                                                             : mma_sync_convolution_tiles();
+    set_convolution(parameters, architecture);
     set_attention(parameters, architecture);
     parameters.patterns = pattern_efficiencies();
     parameters.resident_threads = resident_threads_of(architecture);
@@ -433,10 +474,6 @@ CostParameters default_parameters(Architecture architecture) {
     if (architecture == Architecture::ada) {
         parameters.eviction_width = 0.13;
         parameters.dirty_share = 0.25;
-    }
-    // TMA's im2col mode writes shared memory past the L1, so every tap is read from L2 there.
-    if (architecture == Architecture::hopper || architecture == Architecture::blackwell) {
-        parameters.convolution_l2_share = 1.0;
     }
     cost_detail::set_quantised_parameters(architecture, parameters);
     return parameters;

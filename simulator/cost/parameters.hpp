@@ -114,11 +114,22 @@ struct CostParameters {
     double int8_gemv_clocks = 0.35;           ///< the same of int8 x int8
 
     // Convolution
-    double convolution_regret = 1.12;      ///< library's heuristic choice against the best tile (1.05..1.2)
-    double convolution_efficiency = 0.95;  ///< of the GEMM tile's, long channel lists (.85...97)
-    double convolution_tap_channels = 4;   ///< address work of one filter tap, in channels of main loop (0..8)
-    double convolution_l2_share = 0.5;     ///< of the im2col reads that miss the L1 (1/taps..1)
-    double depthwise_efficiency = 0.65;    ///< share of streaming bandwidth in depthwise convolutions (.5...77)
+    double convolution_regret = 1.12;           ///< library's heuristic choice against the best tile (1.05..1.2)
+    double convolution_efficiency = 0.95;       ///< of the GEMM tile's, long channel lists (.85...97)
+    double convolution_tap_channels = 4;        ///< address work of one filter tap, in channels of main loop (0..8)
+    double convolution_split_grid_share = 0.5;  ///< as split_grid_share; 0 without split-K kernels
+    double convolution_step_bytes = 64;         ///< of channels that one step of the main loop takes: 16, 64 or 128
+    double convolution_setup_seconds = 0;       ///< kernel that precomputes addresses before the convolution (0..5 us)
+    double convolution_l2_share = 0.5;          ///< of the im2col reads that miss the L1 (1/taps..1)
+    double depthwise_efficiency = 0.65;         ///< share of streaming bandwidth in depthwise convolutions (.5...77)
+    GemmTiles convolution_simt_tiles;           ///< on FP32 lanes, implicit GEMM
+    GemmTiles winograd_tiles;                   ///< on FP32 lanes, the products of the four-kernel algorithm
+    double winograd_efficiency = 0.865;         ///< of the FP32 rate in the one-kernel algorithm's products (.7...95)
+    double winograd_block_images = 4;     ///< images that one of its blocks spans where they divide the batch (1 or 4)
+    double winograd_block_cycles = 2900;  ///< first loads, output transform and store of one of its blocks
+    double winograd_transform_efficiency = 0.75;  ///< of the streaming bandwidth in the data transforms (.5..1)
+    double winograd_filter_efficiency = 0.60;     ///< of the streaming bandwidth in the filter transform (.2..1)
+    double winograd_misaligned_share = 0.78;  ///< of that, where rows of input channels are no whole sectors (.4..1)
 
     // Attention
     AttentionVariant flash2, flash2_paged, flash3, flash3_paged, memory_efficient, fmha;

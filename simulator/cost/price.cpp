@@ -38,6 +38,20 @@ double smooth_max_below(const Terms& terms, double exponent, double limit) {
     return largest * std::max(std::pow(sum, 1 / exponent), 1.0);
 }
 
+Terms in_sequence(const Terms& first, const Terms& second, double exponent) {
+    Terms sum;
+    sum.tensor = first.tensor + second.tensor;
+    sum.simt = first.simt + second.simt;
+    sum.mufu = first.mufu + second.mufu;
+    sum.l2 = first.l2 + second.l2;
+    sum.dram = first.dram + second.dram;
+    sum.l2_bytes = first.l2_bytes + second.l2_bytes;
+    sum.dram_bytes = first.dram_bytes + second.dram_bytes;
+    const double apart = smooth_max(first, exponent) + smooth_max(second, exponent);
+    sum.serial = first.serial + second.serial + std::max(apart - smooth_max(sum, exponent), 0.0);
+    return sum;
+}
+
 double ramped_dram_time(double bytes, double bandwidth, double latency, double in_flight) {
     if (bytes <= 0) return 0;
     const double latency_bound = latency * std::max(1.0, bytes / in_flight);

@@ -39,6 +39,10 @@ struct Terms {
 /// 9 % where two do, which is what real kernels lose there. Never below any bound, and increasing in each.
 [[nodiscard]] double smooth_max(const Terms& terms, double exponent);
 
+/// Kernels that run one after the other: bounds, traffic and times add up. What the smooth maximum of the summed bounds
+/// leaves out (it is a norm, so never negative) becomes serial.
+[[nodiscard]] Terms in_sequence(const Terms& first, const Terms& second, double exponent);
+
 inline constexpr double infinite_time = std::numeric_limits<double>::infinity();
 
 /// The same, or infinity without taking roots where it is seen not to be below `limit`.

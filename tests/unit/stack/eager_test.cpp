@@ -59,6 +59,39 @@ TEST_CASE("a half-precision convolution in NCHW brings layout copies of its inpu
           "conv.nchw_to_nhwc conv.filter_layout conv conv.nhwc_to_nchw conv.bias");
 }
 
+TEST_CASE("a 1x1 convolution of one image is a matrix product on tensors as they lie, of two it brings copies") {
+    for (const std::int64_t batch : {1, 2}) {
+        GraphBuilder builder;
+        const ValueId x = builder.input(image(batch, 320, 64));
+        CHECK(
+            text(labels(builder.finish(builder.conv(x, 640, 1)), eager())) ==
+            (batch == 1 ? "conv conv.bias" : "conv.nchw_to_nhwc conv.filter_layout conv conv.nhwc_to_nchw conv.bias"));
+    }
+}
+
+TEST_CASE("transposes move tiles of 32 channels and 32 positions, channels of the copy padded to 16 bytes") {
+    GraphBuilder builder;
+    const ValueId x = builder.input(image(2, 3, 64));
+    const KernelSequence sequence = lower(builder.finish(builder.conv(x, 320)), eager(), Architecture::ampere);
+    const Kernel& copy = kernel_named(sequence, "conv.nchw_to_nhwc");
+    CHECK(std::get<MemoryWork>(copy.work).rows == 2 * 64 * 64 / 32);
+    CHECK(written_bytes(copy) == 2.0 * 2 * 8 * 64 * 64);
+}
+
+TEST_CASE("a strided 1x1 convolution reads only the positions it keeps") {
+    Convolution conv;
+    conv.batch = 2;
+    conv.in_channels = conv.out_channels = 320;
+    conv.input = {1, 64, 64};
+    conv.output = {1, 32, 32};
+    conv.stride = {1, 2, 2};
+    GraphBuilder builder;
+    const ValueId x = builder.input(image(2, 320, 64));
+    const KernelSequence sequence =
+        lower(builder.finish(builder.add(conv, {x}, image(2, 320, 32))), eager(), Architecture::ampere);
+    CHECK(kernel_named(sequence, "conv").operands[0].bytes.value() == 2.0 * 2 * 320 * 32 * 32);
+}
+
 TEST_CASE("a convolution copies nothing on fp32 lanes, depthwise, or with channels-last tensors and weights") {
     {
         GraphBuilder builder(DataType::fp32);
