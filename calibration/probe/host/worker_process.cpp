@@ -139,22 +139,25 @@ std::string WorkerProcess::reap() {
     return "exit status " + std::to_string(WEXITSTATUS(status));
 }
 
+bool WorkerProcess::ends_within(double seconds) {
+    for (const double deadline = now() + seconds; now() < deadline;) {
+        int status = 0;
+        if (::waitpid(process_, &status, WNOHANG) != 0) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return false;
+}
+
 void WorkerProcess::stop() {
     if (process_ <= 0) return;
     ::close(requests_);  // the end of its input: a worker at rest leaves by itself
-    requests_ = -1;
-    for (const double deadline = now() + 1; now() < deadline;) {
-        int status = 0;
-        if (::waitpid(process_, &status, WNOHANG) != 0) {
-            process_ = -1;
-            ::close(replies_);
-            return;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (!ends_within(1)) {
+        ::kill(-process_, SIGKILL);
+        ::kill(process_, SIGKILL);  // before it had its own group
+        ends_within(20);            // the driver may keep a process whose kernel does not end: it is left behind
     }
-    ::kill(-process_, SIGKILL);
-    ::kill(process_, SIGKILL);  // before it had its own group
-    reap();
+    process_ = -1;
+    ::close(replies_);
 }
 
 }  // namespace cupola::probe

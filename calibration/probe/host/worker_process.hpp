@@ -46,6 +46,7 @@ private:
     };
     Line read_line(double deadline);
     std::string reap();
+    bool ends_within(double seconds);
 
     std::vector<std::string> command_;
     pid_t process_ = -1;
