@@ -282,3 +282,11 @@ TEST_CASE("measured files are looked for where one says, else beside the adapter
     }
     fs::remove_all(directory);
 }
+
+TEST_CASE("every adapter in validation/datasets reads, named as its file") {
+    for (const Listing& listing : list_datasets(CUPOLA_SOURCE_DIR)) {
+        CAPTURE(listing.path);
+        CHECK(load_adapter(CUPOLA_SOURCE_DIR, listing.name).name == listing.name);
+        CHECK_FALSE(listing.title.empty());
+    }
+}
