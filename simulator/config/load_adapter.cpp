@@ -347,7 +347,7 @@ private:
         if (const auto when = map.find("when")) row.when = expressions_.read_expression(*when);
         row.group = read_text(map.at("group"));
         if (const auto clock = map.find("clock")) row.gpu = read_row_clocks(*clock);
-        row.cache = read_cache(map.at("cache"));
+        if (const auto cache = map.find("cache")) row.cache = read_cache(*cache);
         const auto kernels = map.find("kernels");
         if (kernels.has_value() == map.find("layers").has_value()) {
             map.fail(kernels ? "kernels and layers" : "neither kernels nor layers", "one of them");
