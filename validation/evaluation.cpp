@@ -24,17 +24,23 @@ void add(KernelCost& sum, const KernelCost& cost, double count) {
     sum.flops += cost.flops * count;
 }
 
-ComparedRow compare(const Measurement& row, const Gpu& gpu, const CostParameters& parameters) {
+ComparedRow compare(const Measurement& row, const Gpu& gpu, const ModelParameters& parameters) {
     ComparedRow compared;
+    IntervalSum interval;
+    const LibraryCalibration* const fitted = parameters.fitted ? &*parameters.fitted : nullptr;
     Seconds longest(-1);
     for (const MeasuredKernel& measured : row.kernels) {
-        const KernelCost cost = price(measured.kernel, gpu, parameters);
+        const KernelCost cost = price(measured.kernel, gpu, parameters.values);
         add(compared.cost, cost, measured.count);
+        interval.add(kernel_kind(measured.kernel.work), cost.time * measured.count,
+                     uncertainty_of(measured.kernel, cost.time, fitted, parameters.general));
         if (cost.time * measured.count <= longest) continue;
         longest = cost.time * measured.count;
         compared.kind = name_of(kernel_kind(measured.kernel.work));
         compared.type = measured.kernel.type;
     }
+    interval.add_independent(row.overhead, Seconds(0));
+    compared.interval = interval.interval();
     compared.cost.time += row.overhead;
     compared.cost.launch += row.overhead;
     for (const Bound bound : all_bounds) {
@@ -46,21 +52,32 @@ ComparedRow compare(const Measurement& row, const Gpu& gpu, const CostParameters
 
 bool belongs(const Measurement& row, Split split) { return split == Split::all || row.test == (split == Split::test); }
 
-/// Summaries of the rows by a text that `key` gives for a row's index, in order of first appearance.
+/// Summaries of the rows by an index into `names` that `key` gives for each.
 std::vector<ErrorGroup> grouped(const Evaluation& evaluation, const std::vector<std::string>& names,
                                 const std::function<std::size_t(std::size_t row)>& key) {
-    std::vector<std::array<std::vector<double>, splits.size()>> errors(names.size());
+    struct Members {
+        std::vector<double> errors;
+        double inside = 0;
+    };
+    std::vector<std::array<Members, splits.size()>> members(names.size());
     for (std::size_t row = 0; row < evaluation.rows.size(); ++row) {
+        const Measurement& measurement = evaluation.data.rows[row];
+        const Interval& interval = evaluation.rows[row].interval;
+        const bool inside = measurement.measured >= interval.low && measurement.measured <= interval.high;
         for (std::size_t s = 0; s < splits.size(); ++s) {
-            if (belongs(evaluation.data.rows[row], splits[s]))
-                errors[key(row)][s].push_back(evaluation.rows[row].error);
+            if (!belongs(measurement, splits[s])) continue;
+            Members& group = members[key(row)][s];
+            group.errors.push_back(evaluation.rows[row].error);
+            group.inside += inside ? 1 : 0;
         }
     }
     std::vector<ErrorGroup> groups;
     for (std::size_t i = 0; i < names.size(); ++i) {
         for (std::size_t s = 0; s < splits.size(); ++s) {
-            if (errors[i][s].empty()) continue;
-            groups.push_back({names[i], splits[s], summarise(errors[i][s]), false, true});
+            const Members& group = members[i][s];
+            if (group.errors.empty()) continue;
+            const double coverage = group.inside / static_cast<double>(group.errors.size());
+            groups.push_back({names[i], splits[s], summarise(group.errors), coverage, false, true});
         }
     }
     return groups;
@@ -123,7 +140,7 @@ void judge(std::vector<ErrorGroup>& groups, const Tolerance& tolerance) {
 }  // namespace
 
 ModelParameters architecture_defaults(const Gpu& gpu, const std::string&) {
-    return {default_parameters(gpu.architecture), "defaults of " + std::string(name_of(gpu.architecture))};
+    return {default_parameters(gpu.architecture), "defaults of " + std::string(name_of(gpu.architecture)), {}, {}};
 }
 
 std::string_view name_of(Split split) {
@@ -161,15 +178,14 @@ Evaluation evaluate(Dataset data, const ParameterSource& parameters, const Toler
     Tolerance& accepted = evaluation.data.tolerance;
     if (tolerance.mape) accepted.mape = tolerance.mape;
     if (tolerance.bias) accepted.bias = tolerance.bias;
-    std::vector<CostParameters> values;
+    std::vector<ModelParameters> by_gpu;
     for (const Gpu& gpu : evaluation.data.gpus) {
-        ModelParameters of_gpu = parameters(gpu, evaluation.data.library);
-        values.push_back(of_gpu.values);
-        evaluation.parameters.push_back(std::move(of_gpu.origin));
+        by_gpu.push_back(parameters(gpu, evaluation.data.library));
+        evaluation.parameters.push_back(by_gpu.back().origin);
     }
     evaluation.rows.reserve(evaluation.data.rows.size());
     for (const Measurement& row : evaluation.data.rows) {
-        evaluation.rows.push_back(compare(row, evaluation.data.gpus[row.gpu], values[row.gpu]));
+        evaluation.rows.push_back(compare(row, evaluation.data.gpus[row.gpu], by_gpu[row.gpu]));
     }
     evaluation.groups = grouped(evaluation, evaluation.data.groups,
                                 [&](std::size_t row) { return std::size_t{evaluation.data.rows[row].group}; });

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "cupola/cost/calibration.hpp"
 #include "cupola/cost/cost.hpp"
+#include "cupola/cost/uncertainty.hpp"
 #include "cupola/validation/dataset.hpp"
 #include "cupola/validation/statistics.hpp"
 
@@ -13,10 +15,12 @@
 
 namespace cupola::validation {
 
-/// The parameters of the cost model on a GPU for a library's kernels, and what to call them.
+/// The cost model of a GPU for a library's kernels: parameters and what is known of their errors.
 struct ModelParameters {
     CostParameters values;
-    std::string origin;  ///< "defaults of ampere"
+    std::string origin;                        ///< "defaults of ampere"
+    std::optional<LibraryCalibration> fitted;  ///< what was fitted to the library on this GPU
+    LibraryCalibration general;                ///< the errors of GPUs that were left out of a fit
 };
 using ParameterSource = std::function<ModelParameters(const Gpu& gpu, const std::string& library)>;
 
@@ -27,6 +31,7 @@ using ParameterSource = std::function<ModelParameters(const Gpu& gpu, const std:
 struct ComparedRow {
     KernelCost cost;  ///< sums over the row's kernels, and its overhead under `launch`; `bound` is the largest term
     double error = 0;
+    Interval interval;      ///< 80 % of measurements are expected in it
     std::string_view kind;  ///< of the kernel that is predicted to take longest: "gemm", "memory"
     DataType type = DataType::fp32;
 };
@@ -44,6 +49,7 @@ struct ErrorGroup {
     std::string name;  ///< "gemm bf16", "fp16", "10 to 100 us"
     Split split = Split::all;
     ErrorSummary errors;
+    double coverage = 0;  ///< share of measurements inside their 80 % interval
     bool judged = false;  ///< has a tolerance and test rows
     bool within_tolerance = true;
 };

@@ -16,8 +16,23 @@ namespace fs = std::filesystem;
 struct Options {
     std::vector<std::string> operators;
     std::string measurements, tolerance, rows_file;
-    bool json = false;
+    bool defaults = false, json = false;
 };
+
+/// What was fitted on a GPU to the measurements of a library, else the architecture's defaults.
+validation::ModelParameters model_parameters(const std::string& data, bool defaults, const Gpu& gpu,
+                                             const std::string& library) {
+    validation::ModelParameters model = validation::architecture_defaults(gpu, library);
+    model.general = config::load_general_errors(data);
+    if (defaults) return model;
+    const auto calibration = config::load_calibration(data, gpu.name);
+    const LibraryCalibration* const fitted = calibration ? calibration->find(library) : nullptr;
+    if (fitted == nullptr) return model;
+    overlay(model.values, *fitted);
+    model.fitted = *fitted;
+    model.origin = "fitted on " + calibration->date;
+    return model;
+}
 
 /// A fraction from the front of a text, which then begins behind it.
 std::optional<double> take_fraction(std::string_view& text) {
@@ -73,12 +88,15 @@ Result validate(const Options& options, const TextStyle& style) {
     const validation::Tolerance tolerance = parse_tolerance(options.tolerance);
     const std::string data = config::data_directory("");
     const std::vector<std::string> adapters = adapters_of(options.operators);
+    const validation::ParameterSource source = [&](const Gpu& gpu, const std::string& library) {
+        return model_parameters(data, options.defaults, gpu, library);
+    };
     std::vector<validation::Evaluation> evaluations;
     Progress progress(adapters.size());
     for (const std::string& adapter : adapters) {
         progress.begin(adapter);
-        evaluations.push_back(validation::evaluate(config::load_dataset(data, adapter, options.measurements),
-                                                   validation::architecture_defaults, tolerance));
+        evaluations.push_back(
+            validation::evaluate(config::load_dataset(data, adapter, options.measurements), source, tolerance));
     }
     progress.clear();
     if (!options.rows_file.empty()) write_file(options.rows_file, validation_csv(evaluations), "--csv");
@@ -106,6 +124,7 @@ Command add_validate(CLI::App& root, const TextStyle& style) {
         ->type_name("MAPE[,BIAS]");
     app->add_option("--csv", options->rows_file, "write every row with all terms of its prediction to a file")
         ->type_name("FILE");
+    app->add_flag("--defaults", options->defaults, "predict with the architecture's parameters, not with fitted ones");
     app->add_flag("--json", options->json, "print JSON");
     return {app, [options, style] { return validate(*options, style); }};
 }

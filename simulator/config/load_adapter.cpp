@@ -77,9 +77,11 @@ public:
 private:
     // ------------------------------------------------------------------------------------------ hardware
 
-    Gpu load_gpu_at(const Node& node) const {
+    /// What `load` makes of the name that stands here; a name that is unknown is a mistake in this place.
+    template <typename Load>
+    auto load_at(const Node& node, const Load& load) const {
         try {
-            return load_gpu(data_, node.text());
+            return load(data_, node.text());
         } catch (const InputError& error) {
             if (error.fault().where.file) throw;
             InputFault fault = error.fault();
@@ -91,7 +93,7 @@ private:
 
     void read_gpus(const Node& node) {
         if (node.is_scalar()) {
-            adapter_.gpus.push_back(load_gpu_at(node));
+            adapter_.gpus.push_back(load_at(node, load_gpu));
             return;
         }
         if (!node.is_map()) node.fail(node.description(), "a GPU, or {column: …, names: {value: GPU, …}}");
@@ -99,7 +101,7 @@ private:
         adapter_.gpu.column = ColumnName{0, text_at(node, "column"), node.at("column").position()};
         for (const auto& entry : node.at("names").entries()) {
             adapter_.gpu.values.emplace_back(entry.key, static_cast<std::uint32_t>(adapter_.gpus.size()));
-            adapter_.gpus.push_back(load_gpu_at(entry.value));
+            adapter_.gpus.push_back(load_at(entry.value, load_gpu));
         }
         if (adapter_.gpus.empty()) node.at("names").fail("an empty map", "at least one value of the column");
     }
@@ -345,7 +347,7 @@ private:
         if (const auto when = map.find("when")) row.when = expressions_.read_expression(*when);
         row.group = read_text(map.at("group"));
         if (const auto clock = map.find("clock")) row.gpu = read_row_clocks(*clock);
-        row.cache = read_cache(map.at("cache"));
+        if (const auto cache = map.find("cache")) row.cache = read_cache(*cache);
         const auto kernels = map.find("kernels");
         if (kernels.has_value() == map.find("layers").has_value()) {
             map.fail(kernels ? "kernels and layers" : "neither kernels nor layers", "one of them");
@@ -369,13 +371,14 @@ private:
         CacheState cache;
         cache.hot = map.at("state").one_of(states) == 0;
         cache.buffers = optional(map, "buffers", constant(map, 1));
-        if (!cache.hot && map.find("buffers")) map.at("buffers").fail(map.at("buffers").description(), "state: hot");
+        const auto buffers = map.find("buffers");
+        if (!cache.hot && buffers) buffers->fail(buffers->description(), "no buffers where the state is cold");
         return cache;
     }
 
     LayersSpec read_layers(const Node& map) {
         LayersSpec spec;
-        spec.stack = load_stack(data_, map.at("stack").text());
+        spec.stack = load_at(map.at("stack"), load_stack);
         spec.type = type_at(map, "dtype");
         if (const auto input = map.find("input")) spec.inputs.push_back(read_input("", *input));
         if (const auto inputs = map.find("inputs")) {

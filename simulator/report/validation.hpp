@@ -12,7 +12,8 @@ namespace cupola {
 [[nodiscard]] std::string validation_text(const std::vector<validation::Evaluation>& evaluations,
                                           const TextStyle& style);
 /// Keys: within_tolerance groups datasets. `groups` has {dataset, name, split, rows, mape, median, p90, bias, worst,
-/// within_tolerance} over all data sets, errors as fractions; `within_tolerance` is null where nothing is judged.
+/// coverage, within_tolerance} over all data sets, errors as fractions; `within_tolerance` is null where nothing is
+/// judged.
 [[nodiscard]] std::string validation_json(const std::vector<validation::Evaluation>& evaluations);
 /// One measurement a line below a header line, comma-separated: where it stands, what was measured and predicted, every
 /// term of the prediction in seconds.

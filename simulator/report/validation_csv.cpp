@@ -25,10 +25,11 @@ void append_row(std::string& text, const Evaluation& evaluation, std::size_t ind
     const Measurement& row = data.rows[index];
     const ComparedRow& compared = evaluation.rows[index];
     const KernelCost& cost = compared.cost;
-    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{:.6g},{:.6g},{:.6f}", cell(data.name),
-                   row.line, cell(data.groups[row.group]), name_of(row.test ? Split::test : Split::train),
-                   cell(row.label), data.gpus[row.gpu].name, compared.kind, name_of(compared.type), cell(row.shape_key),
-                   row.measured.value(), cost.time.value(), compared.error);
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{:.6g},{:.6g},{:.6f},{:.6g},{:.6g}",
+                   cell(data.name), row.line, cell(data.groups[row.group]),
+                   name_of(row.test ? Split::test : Split::train), cell(row.label), data.gpus[row.gpu].name,
+                   compared.kind, name_of(compared.type), cell(row.shape_key), row.measured.value(), cost.time.value(),
+                   compared.error, compared.interval.low.value(), compared.interval.high.value());
     for (const Bound bound : all_bounds) {
         fmt::format_to(std::back_inserter(text), ",{:.6g}", cost.of(bound).value());
     }
@@ -39,7 +40,8 @@ void append_row(std::string& text, const Evaluation& evaluation, std::size_t ind
 }  // namespace
 
 std::string validation_csv(const std::vector<Evaluation>& evaluations) {
-    std::string text = "dataset,line,group,split,label,gpu,kind,dtype,shape_key,measured_s,predicted_s,error";
+    std::string text =
+        "dataset,line,group,split,label,gpu,kind,dtype,shape_key,measured_s,predicted_s,error,low_s,high_s";
     for (const Bound bound : all_bounds) text += "," + std::string(name_of(bound)) + "_s";
     text += ",l2_bytes,dram_bytes,flop,bound\n";
     for (const Evaluation& evaluation : evaluations) {

@@ -12,7 +12,7 @@ json errors_json(const ErrorGroup& group) {
     const ErrorSummary& errors = group.errors;
     return {{"name", group.name},  {"split", name_of(group.split)}, {"rows", errors.rows},
             {"mape", errors.mape}, {"median", errors.median},       {"p90", errors.p90},
-            {"bias", errors.bias}, {"worst", errors.worst}};
+            {"bias", errors.bias}, {"worst", errors.worst},         {"coverage", group.coverage}};
 }
 
 json group_json(const Evaluation& evaluation, const ErrorGroup& group) {
@@ -33,6 +33,7 @@ json row_json(const Evaluation& evaluation, std::size_t index) {
             {"measured_s", row.measured.value()},
             {"predicted_s", compared.cost.time.value()},
             {"error", compared.error},
+            {"interval_s", {compared.interval.low.value(), compared.interval.high.value()}},
             {"bound", name_of(compared.cost.bound)}};
 }
 

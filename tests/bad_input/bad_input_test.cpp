@@ -1,7 +1,8 @@
 // Bad input files and the messages they must get.
 //
-// To add a case, drop a file into the folder of its loader: gpu/, stack/, workload/ or module/ (a file of modules, read
-// through a workload that uses it). Nothing else needs to be touched. Its first line is
+// To add a case, drop a file into the folder of its loader: gpu/, stack/, workload/, module/ (a file of modules, read
+// through a workload that uses it) or dataset/ (an adapter; its CSV file lies beside it). Nothing else needs to be
+// touched. Its first line is
 //
 //     # expect: <file>:<line>:<column>: key.path: found …, expected …; hint
 //
@@ -9,6 +10,7 @@
 // `# set: name=value` after it give settings as --set does. Inputs too large to keep are made by the test cases below.
 
 #include "cupola/config/load.hpp"
+#include "cupola/config/load_dataset.hpp"
 #include "cupola/units/input_error.hpp"
 
 #include <doctest/doctest.h>
@@ -117,6 +119,9 @@ const Loader stack_loader = [](const std::string& path, const Settings&) { (void
 const Loader workload_loader = [](const std::string& path, const Settings& settings) {
     (void)load_workload(data, path, settings);
 };
+const Loader dataset_loader = [](const std::string& path, const Settings&) {
+    (void)load_dataset(data, path, (cases / "dataset").string());
+};
 const Loader module_loader = [](const std::string& path, const Settings& settings) {
     const TemporaryDirectory directory;
     const std::string workload = directory.write("uses.yaml", "name: uses\nsources: []\nuses: [" + path +
@@ -132,8 +137,10 @@ TEST_CASE("bad stack files get their message") { check_folder("stack", stack_loa
 TEST_CASE("bad workload files get their message") { check_folder("workload", workload_loader); }
 TEST_CASE("bad module files get their message") { check_folder("module", module_loader); }
 
+TEST_CASE("bad adapters and bad measurements get their message") { check_folder("dataset", dataset_loader); }
+
 TEST_CASE("every file kept here is in a folder that is tested") {
-    const std::vector<std::string> tested{"gpu", "stack", "workload", "module"};
+    const std::vector<std::string> tested{"gpu", "stack", "workload", "module", "dataset"};
     for (const auto& entry : fs::recursive_directory_iterator(cases)) {
         if (entry.path().extension() != ".yaml") continue;
         CAPTURE(entry.path().string());
@@ -164,7 +171,7 @@ TEST_CASE("inputs too large to keep are refused, by every loader, in little time
     for (const auto& [name, text] : inputs) {
         CAPTURE(name);
         const std::string path = directory.write(name, text);
-        for (const Loader& load : {gpu_loader, stack_loader, workload_loader, module_loader}) {
+        for (const Loader& load : {gpu_loader, stack_loader, workload_loader, module_loader, dataset_loader}) {
             const auto start = std::chrono::steady_clock::now();
             const std::string message = error_of(load, path, {});
             CHECK(message.substr(0, name.size() + 1) == name + ":");
