@@ -14,30 +14,6 @@
 namespace cupola::fit {
 namespace {
 
-/// Every block of one library: the data sets they name, each once.
-std::vector<std::string> data_of(const FitPlan& plan, const std::string& library) {
-    std::vector<std::string> names;
-    for (const FitBlock& block : plan.blocks) {
-        if (block.library != library) continue;
-        for (const std::string& name : block.data) {
-            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-        }
-    }
-    return names;
-}
-
-std::vector<UsedData> used_data(const std::vector<FitData>& data, const std::vector<std::string>& names,
-                                const std::string& gpu) {
-    std::vector<UsedData> used;
-    for (const FitData& source : data) {
-        const std::vector<std::string> one{source.dataset.name};
-        if (std::find(names.begin(), names.end(), one.front()) == names.end()) continue;
-        const Samples samples = samples_of(data, one, gpu);
-        used.push_back({one.front(), source.file, source.fnv1a, samples.train.size(), samples.test.size()});
-    }
-    return used;
-}
-
 void add_fitted(const BlockReport& report, LibraryCalibration& library) {
     for (const ParameterReport& parameter : report.parameters) {
         if (!parameter.refused.empty()) continue;
@@ -91,6 +67,29 @@ LibraryCalibration& library_named(const std::string& name, std::vector<LibraryCa
 }
 
 }  // namespace
+
+std::vector<std::string> data_of(const FitPlan& plan, const std::string& library) {
+    std::vector<std::string> names;
+    for (const FitBlock& block : plan.blocks) {
+        if (block.library != library) continue;
+        for (const std::string& name : block.data) {
+            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+        }
+    }
+    return names;
+}
+
+std::vector<UsedData> used_data(const std::vector<FitData>& data, const std::vector<std::string>& names,
+                                const std::string& gpu) {
+    std::vector<UsedData> used;
+    for (const FitData& source : data) {
+        const std::vector<std::string> one{source.dataset.name};
+        if (std::find(names.begin(), names.end(), one.front()) == names.end()) continue;
+        const Samples samples = samples_of(data, one, gpu);
+        used.push_back({one.front(), source.file, source.fnv1a, samples.train.size(), samples.test.size()});
+    }
+    return used;
+}
 
 FitResult fit_gpu(const FitPlan& plan, const Gpu& gpu, const std::vector<FitData>& data, const Progress& progress) {
     FitResult result;

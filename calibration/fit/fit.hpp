@@ -51,6 +51,13 @@ struct FitResult {
     std::vector<BlockReport> blocks;
 };
 
+/// The data sets that a library's blocks name, each once.
+[[nodiscard]] std::vector<std::string> data_of(const FitPlan& plan, const std::string& library);
+
+/// What a calibrated file says of the data sets named: rows of one GPU.
+[[nodiscard]] std::vector<UsedData> used_data(const std::vector<FitData>& data, const std::vector<std::string>& names,
+                                              const std::string& gpu);
+
 /// Fits the plan's blocks to the train rows of its GPU. `data` holds every data set that the plan names; `progress`
 /// gets one line a step. Deterministic. Date and command of the calibration are left to the caller.
 [[nodiscard]] FitResult fit_gpu(const FitPlan& plan, const Gpu& gpu, const std::vector<FitData>& data,

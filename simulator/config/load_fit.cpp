@@ -22,7 +22,9 @@ const ParameterInfo& parameter_named(const std::string& name, const SourcePositi
     if (const ParameterInfo* info = find_parameter(name)) return *info;
     std::vector<std::string> names;
     for (const ParameterInfo& info : parameter_table()) names.emplace_back(info.name);
-    throw InputError({where, key, "\"" + name + "\"", "a parameter of the cost model", suggestion(name, names)});
+    const auto close = closest_name(name, names);
+    throw InputError({where, key, "\"" + name + "\"", "a parameter of the cost model",
+                      close ? "did you mean \"" + *close + "\"?" : "simulator/cost/README.md lists them"});
 }
 
 /// A list of texts, at least one, none twice.
@@ -93,6 +95,8 @@ fit::FitPlan load_fit_plan(const std::string& data, const std::string& name_or_p
     if (plan.blocks.empty()) blocks.fail("an empty list", "at least one block");
     return plan;
 }
+
+std::vector<std::string> fit_plan_names(const std::string& data) { return data_file_names(data, fit_plan_files); }
 
 std::vector<fit::FitData> load_fit_data(const std::string& data, const fit::FitPlan& plan,
                                         const std::string& measurements) {

@@ -46,6 +46,16 @@ json block_json(const fit::BlockReport& block) {
 
 }  // namespace
 
+std::string leave_one_out_json(const fit::LeaveOneOutResult& result) {
+    json gpus = json::array();
+    for (std::size_t i = 0; i < result.gpus.size(); ++i) {
+        json errors = json::array();
+        for (const fit::ErrorReport& error : result.errors[i]) errors.push_back(error_json(error));
+        gpus.push_back({{"name", result.gpus[i]}, {"errors", std::move(errors)}});
+    }
+    return json{{"gpus", std::move(gpus)}}.dump(2) + "\n";
+}
+
 std::string fit_json(const fit::FitResult& result) {
     json blocks = json::array();
     for (const fit::BlockReport& block : result.blocks) blocks.push_back(block_json(block));

@@ -56,4 +56,18 @@ std::string fit_text(const fit::FitResult& result, const TextStyle& style) {
     return text;
 }
 
+std::string leave_one_out_text(const fit::LeaveOneOutResult& result, const TextStyle& style) {
+    Columns columns({Align::left, Align::left, Align::left, Align::right, Align::right, Align::right, Align::right,
+                     Align::right, Align::right});
+    columns.add({"left out", "data", "group", "rows", "MAPE fitted", "MAPE", "median", "p90", "bias"});
+    for (std::size_t i = 0; i < result.gpus.size(); ++i) {
+        for (const fit::ErrorReport& error : result.errors[i]) {
+            columns.add({result.gpus[i], error.data, error.group, fmt::format("{}", error.rows),
+                         percent_of(error.mape_before), percent_of(error.mape), percent_of(error.median),
+                         percent_of(error.p90), percent_of(error.bias)});
+        }
+    }
+    return painted(style, Paint::bold, "Each GPU predicted from the others") + "\n" + columns.text(2);
+}
+
 }  // namespace cupola
