@@ -11,6 +11,7 @@
 
 using namespace cupola;
 using namespace cupola::fit;
+using namespace cupola::test;
 
 namespace {
 
