@@ -145,7 +145,11 @@ void BlockFit::keep(const std::vector<double>& x, const Evidence& evidence) {
 }
 
 void BlockFit::run() {
-    while (!unknowns_.empty() && !samples_.train.empty()) {
+    if (samples_.train.empty()) {
+        for (ParameterReport& report : reports_) report.refused = "no row of this GPU";
+        return;
+    }
+    while (!unknowns_.empty()) {
         const LeastSquares least_squares = problem();
         const Solution solution = best_of_starts(least_squares);
         // What the file holds and what the report judges are the same numbers.

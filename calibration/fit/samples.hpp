@@ -33,7 +33,7 @@ struct Samples {
 [[nodiscard]] Samples samples_of(const std::vector<FitData>& data, const std::vector<std::string>& names,
                                  const std::string& gpu);
 
-/// Sum over the row's kernels.
+/// Sum over the row's kernels, and what the measurement holds besides them.
 [[nodiscard]] Seconds predicted_time(const Sample& sample, const CostParameters& parameters);
 
 /// The kernel that takes longest: what the row's error is booked under.
