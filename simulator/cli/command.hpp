@@ -33,6 +33,7 @@ struct Command {
 [[nodiscard]] Command add_graph(CLI::App& root);
 [[nodiscard]] Command add_seqlen(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_predict(CLI::App& root, const TextStyle& style);
+[[nodiscard]] Command add_fit(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_validate(CLI::App& root, const TextStyle& style);
 
 /// What most sub-commands take: which model, with which parameters, on what, from where, in which format.

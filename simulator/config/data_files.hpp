@@ -18,6 +18,7 @@ struct DataKind {
 inline constexpr DataKind gpu_files{"hwmodels/gpus", "GPU", "gpus", "product"};
 inline constexpr DataKind stack_files{"hwmodels/stacks", "stack", "stacks", "title"};
 inline constexpr DataKind workload_files{"workloads", "workload", "workloads", "title"};
+inline constexpr DataKind fit_plan_files{"calibration/plans", "fit plan", "gpus", "gpu"};
 inline constexpr DataKind dataset_files{"validation/datasets", "data set", "datasets", "title"};
 
 /// The names in the data directory, sorted: file names without ".yaml".

@@ -5,6 +5,7 @@
 #include "cupola/units/suggest.hpp"
 
 #include <filesystem>
+#include <limits>
 #include <memory>
 
 namespace cupola::config {
@@ -50,7 +51,7 @@ FittedParameter read_parameter(const Node::Entry& entry) {
     FittedParameter result;
     result.name = entry.key;
     result.value = map.at("value").number(info->low, info->high);
-    result.standard_error = map.at("standard_error").number(0, 1e300);
+    result.standard_error = map.at("standard_error").number(0, std::numeric_limits<double>::max());
     result.pinned_by = map.at("pinned_by").text();
     return result;
 }

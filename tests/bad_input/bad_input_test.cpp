@@ -1,8 +1,8 @@
 // Bad input files and the messages they must get.
 //
-// To add a case, drop a file into the folder of its loader: gpu/, stack/, workload/, module/ (a file of modules, read
-// through a workload that uses it) or dataset/ (an adapter; its CSV file lies beside it). Nothing else needs to be
-// touched. Its first line is
+// To add a case, drop a file into the folder of its loader: gpu/, stack/, calibration/, plan/, workload/, module/ (a
+// file of modules, read through a workload that uses it) or dataset/ (an adapter; its CSV file lies beside it). Nothing
+// else needs to be touched. Its first line is
 //
 //     # expect: <file>:<line>:<column>: key.path: found …, expected …; hint
 //
@@ -11,6 +11,7 @@
 
 #include "cupola/config/load.hpp"
 #include "cupola/config/load_dataset.hpp"
+#include "cupola/config/load_fit.hpp"
 #include "cupola/units/input_error.hpp"
 
 #include <doctest/doctest.h>
@@ -116,6 +117,8 @@ void check_folder(const std::string& folder, const Loader& load) {
 
 const Loader gpu_loader = [](const std::string& path, const Settings&) { (void)load_gpu(data, path); };
 const Loader stack_loader = [](const std::string& path, const Settings&) { (void)load_stack(data, path); };
+const Loader calibration_loader = [](const std::string& path, const Settings&) { (void)load_calibration_file(path); };
+const Loader plan_loader = [](const std::string& path, const Settings&) { (void)load_fit_plan(data, path); };
 const Loader workload_loader = [](const std::string& path, const Settings& settings) {
     (void)load_workload(data, path, settings);
 };
@@ -134,13 +137,15 @@ const Loader module_loader = [](const std::string& path, const Settings& setting
 
 TEST_CASE("bad GPU files get their message") { check_folder("gpu", gpu_loader); }
 TEST_CASE("bad stack files get their message") { check_folder("stack", stack_loader); }
+TEST_CASE("bad calibrated files get their message") { check_folder("calibration", calibration_loader); }
+TEST_CASE("bad fit plans get their message") { check_folder("plan", plan_loader); }
 TEST_CASE("bad workload files get their message") { check_folder("workload", workload_loader); }
 TEST_CASE("bad module files get their message") { check_folder("module", module_loader); }
 
 TEST_CASE("bad adapters and bad measurements get their message") { check_folder("dataset", dataset_loader); }
 
 TEST_CASE("every file kept here is in a folder that is tested") {
-    const std::vector<std::string> tested{"gpu", "stack", "workload", "module", "dataset"};
+    const std::vector<std::string> tested{"gpu", "stack", "calibration", "plan", "workload", "module", "dataset"};
     for (const auto& entry : fs::recursive_directory_iterator(cases)) {
         if (entry.path().extension() != ".yaml") continue;
         CAPTURE(entry.path().string());
@@ -171,7 +176,8 @@ TEST_CASE("inputs too large to keep are refused, by every loader, in little time
     for (const auto& [name, text] : inputs) {
         CAPTURE(name);
         const std::string path = directory.write(name, text);
-        for (const Loader& load : {gpu_loader, stack_loader, workload_loader, module_loader, dataset_loader}) {
+        for (const Loader& load : {gpu_loader, stack_loader, calibration_loader, plan_loader, workload_loader,
+                                   module_loader, dataset_loader}) {
             const auto start = std::chrono::steady_clock::now();
             const std::string message = error_of(load, path, {});
             CHECK(message.substr(0, name.size() + 1) == name + ":");

@@ -21,13 +21,16 @@ namespace cupola::house {
         {"predict", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline"}},
         // rows become kernels by way of expressions, operators and stacks, and are priced
         {"validation", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict"}},
+        // the cost model's parameters from a data set's rows
+        {"fit", {"units", "kernel", "hardware", "cost", "validation"}},
         // the value types that it reads, among them a data set's adapter
-        {"config", {"units", "workload", "kernel", "hardware", "stack", "cost", "validation"}},
+        {"config", {"units", "workload", "kernel", "hardware", "stack", "cost", "validation", "fit"}},
         // the results that it formats, among them comparisons with measurements
-        {"report", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "validation"}},
+        {"report",
+         {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "validation", "fit"}},
         {"cli",
          {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "config", "report",
-          "validation"}},
+          "validation", "fit"}},
     };
     return table;
 }

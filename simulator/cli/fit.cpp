@@ -1,0 +1,99 @@
+#include "cupola/report/fit.hpp"
+#include "cupola/cli/command.hpp"
+#include "cupola/config/load.hpp"
+#include "cupola/config/load_fit.hpp"
+#include "cupola/fit/leave_one_out.hpp"
+#include "cupola/fit/write.hpp"
+#include "cupola/units/input_error.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+
+namespace cupola::cli {
+namespace {
+
+struct Options {
+    std::string gpu, plan, measurements, output, date;
+    bool json = false, dry_run = false, leave_one_out = false;
+};
+
+/// "2026-11-21", by the clock of this machine (UTC).
+std::string today() {
+    const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    std::string text(10, '0');
+    std::strftime(text.data(), text.size() + 1, "%Y-%m-%d", &utc);
+    return text;
+}
+
+void print_progress(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+
+/// Dates the calibration and writes it, unless only the report is wanted.
+void write(Calibration& calibration, const std::string& command, const std::string& directory, const Options& options) {
+    calibration.date = options.date.empty() ? today() : options.date;
+    calibration.command = command;
+    if (options.dry_run) return;
+    const std::string path =
+        options.output.empty() ? config::calibration_path(directory, calibration.gpu) : options.output;
+    fit::write_atomically(path, fit::calibration_yaml(calibration));
+    print_progress("wrote " + path);
+}
+
+/// The errors of each GPU that has a plan and a calibrated file, predicted from the others.
+std::string left_out(const Options& options, const TextStyle& style) {
+    const std::string directory = config::data_directory("");
+    std::vector<fit::FittedGpu> fitted;
+    for (const std::string& name : config::fit_plan_names(directory)) {
+        auto calibration = config::load_calibration(directory, name);
+        if (!calibration) continue;
+        print_progress("reading the measurements of " + name);
+        const fit::FitPlan plan = config::load_fit_plan(directory, name);
+        fitted.push_back({plan, config::load_gpu(directory, name),
+                          config::load_fit_data(directory, plan, options.measurements), std::move(*calibration)});
+    }
+    fit::LeaveOneOutResult result = fit::leave_one_out(fitted);
+    write(result.calibration, "cupola fit --leave-one-out", directory, options);
+    return options.json ? leave_one_out_json(result) : leave_one_out_text(result, style);
+}
+
+std::string fitted(const Options& options, const TextStyle& style) {
+    if (options.leave_one_out) return left_out(options, style);
+    if (options.gpu.empty() == options.plan.empty()) {
+        throw InputError({{}, "--gpu", "neither --gpu nor --plan, or both", "one of them", ""});
+    }
+    const std::string directory = config::data_directory("");
+    const fit::FitPlan plan = config::load_fit_plan(directory, options.plan.empty() ? options.gpu : options.plan);
+    const Gpu gpu = config::load_gpu(directory, plan.gpu);
+    print_progress("reading the measurements of " + gpu.name);
+    const std::vector<fit::FitData> data = config::load_fit_data(directory, plan, options.measurements);
+    fit::FitResult result = fit::fit_gpu(plan, gpu, data, print_progress);
+    write(result.calibration, "cupola fit --gpu " + plan.gpu, directory, options);
+    return options.json ? fit_json(result) : fit_text(result, style);
+}
+
+}  // namespace
+
+Command add_fit(CLI::App& root, const TextStyle& style) {
+    CLI::App* app = add_subcommand(root, "fit", "Fit the cost model's parameters to measurements of a GPU",
+                                   {"cupola fit --gpu a100-sxm4-80gb", "cupola fit --plan my-plan.yaml --dry-run"});
+    auto options = std::make_shared<Options>();
+    app->add_option("-g,--gpu", options->gpu, "a GPU that has a plan in calibration/plans")->type_name("NAME");
+    app->add_option("--plan", options->plan, "a plan of your own, a path")->type_name("FILE");
+    app->add_option("--data", options->measurements,
+                    "directory of the measured files (default beside the adapter,\n$CUPOLA_REFERENCE_DATA, ../shared)")
+        ->type_name("DIRECTORY");
+    app->add_option("-o,--output", options->output, "file to write (default hwmodels/calibrated/NAME.yaml)")
+        ->type_name("FILE");
+    app->add_option("--date", options->date, "date to write (default today)")->type_name("YYYY-MM-DD");
+    app->add_flag(
+        "--leave-one-out", options->leave_one_out,
+        "instead, the errors of each fitted GPU predicted from the others:\nhwmodels/calibrated/uncalibrated.yaml");
+    app->add_flag("--dry-run", options->dry_run, "report only, write nothing");
+    app->add_flag("--json", options->json, "print JSON");
+    return {app, [options, style] { return fitted(*options, style); }};
+}
+
+}  // namespace cupola::cli
