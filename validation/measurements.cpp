@@ -16,18 +16,8 @@ namespace {
 constexpr double most_seconds = 1e6;
 constexpr double most_buffers = 1e9;
 
-/// A cell as a value: nothing, a whole number, a real one, a list of them "(3, 1, 1)", or a text.
-Datum datum_of(std::string_view cell) {
-    if (cell.empty()) return {};
-    if (cell.front() == '(' && cell.back() == ')') {
-        std::vector<Datum> list;
-        for (std::string_view rest = cell.substr(1, cell.size() - 2); !rest.empty();) {
-            const std::size_t comma = std::min(rest.find(','), rest.size());
-            list.push_back(datum_of(rest.substr(0, comma)));
-            rest.remove_prefix(std::min(rest.find_first_not_of(", ", comma), rest.size()));
-        }
-        return list;
-    }
+/// A whole number, a real one, or a text.
+Datum scalar_of(std::string_view cell) {
     const char* const end = cell.data() + cell.size();
     std::int64_t whole = 0;
     if (const auto [rest, error] = std::from_chars(cell.data(), end, whole); error == std::errc() && rest == end) {
@@ -39,6 +29,19 @@ Datum datum_of(std::string_view cell) {
         return real;
     }
     return std::string(cell);
+}
+
+/// A cell as a value: nothing, a scalar, or a list of such "(3, 1, 1)".
+Datum datum_of(std::string_view cell) {
+    if (cell.empty()) return {};
+    if (cell.front() != '(' || cell.back() != ')') return scalar_of(cell);
+    std::vector<Datum> list;
+    for (std::string_view rest = cell.substr(1, cell.size() - 2); !rest.empty();) {
+        const std::size_t comma = std::min(rest.find(','), rest.size());
+        list.push_back(scalar_of(rest.substr(0, comma)));
+        rest.remove_prefix(std::min(rest.find_first_not_of(", ", comma), rest.size()));
+    }
+    return list;
 }
 
 std::string plain(const Datum& value) { return value.text() != nullptr ? *value.text() : text_of(value); }

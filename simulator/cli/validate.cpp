@@ -30,7 +30,7 @@ validation::ModelParameters model_parameters(const std::string& data, bool defau
     if (fitted == nullptr) return model;
     overlay(model.values, *fitted);
     model.fitted = *fitted;
-    model.origin = "fitted on " + calibration->date;
+    model.origin = "parameters fitted on " + calibration->date;
     return model;
 }
 

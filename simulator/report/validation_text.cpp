@@ -4,7 +4,8 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <iterator>
+#include <sstream>
 
 namespace cupola {
 namespace {
@@ -26,6 +27,11 @@ std::string line(std::string_view label, const std::string& text) {
     return fmt::format("  {:<{}}{}\n", label, label_width, text);
 }
 
+std::vector<std::string> words_of(const std::string& text) {
+    std::istringstream stream(text);
+    return {std::istream_iterator<std::string>(stream), std::istream_iterator<std::string>()};
+}
+
 std::string limits_text(const Tolerance& tolerance) {
     std::string text = tolerance.mape ? "MAPE up to " + percent(*tolerance.mape) : "";
     if (tolerance.bias) text += (text.empty() ? "" : ", ") + std::string("bias within ±") + percent(*tolerance.bias);
@@ -35,7 +41,7 @@ std::string limits_text(const Tolerance& tolerance) {
 std::string summary(const Evaluation& evaluation, const TextStyle& style) {
     const Dataset& data = evaluation.data;
     std::string text = painted(style, Paint::bold, data.name) + "  " + data.title + "\n";
-    text += line("measured", data.source);
+    text += line("measured", wrapped(words_of(data.source), style.width, label_width + 2));
     std::string rows = fmt::format("{} of {}", count(data.rows.size()), data.path);
     if (data.rows_of_other > 0) rows += fmt::format("; {} are not of this set", count(data.rows_of_other));
     text += line("rows", rows);

@@ -188,6 +188,17 @@ rows:
     CHECK(only.rows.front().kernels[0].kernel.label == "linear");
 }
 
+TEST_CASE("cells like (1, 2) are lists, however deep their brackets seem") {
+    const std::string deep = std::string(1'000'000, '(') + "1" + std::string(1'000'000, ')');
+    const Dataset data = load(
+        "gpu: t4\ntime: us * 1e-6\nsplit: [\"sizes[0]\", \"sizes[1]\"]\nrows:\n  - group: all\n"
+        "    kernels: [{gemm: {type: fp16, m: \"sizes[0]\", n: \"sizes[1]\", k: len(sizes)}}]\n",
+        "sizes,us\n\"(8, 16, 32)\",5\n()," + deep + "\n" + deep + ",5\n");
+    REQUIRE(data.rows.size() == 1);
+    CHECK(std::get<GemmWork>(data.rows[0].kernels[0].kernel.work) == GemmWork{1, 8, 16, 3});
+    CHECK(data.rows[0].shape_key == "8,16");
+}
+
 TEST_CASE("columns by other names, derived values, the line, conditions") {
     const Dataset data = load(R"(gpu: t4
 columns: {label: "Kernel Name", width: "N"}
