@@ -45,6 +45,7 @@ TEST_CASE("SMs x rate x clock is the published dense throughput within 3 %") {
                                        {"v100-pcie-32gb", 112, 0, 0, 0, 14, 1.38},
                                        {"t4", 65, 0, 0, 130, 8.1, 1.59},
                                        {"a100-pcie-40gb", 312, 156, 0, 624, 19.5, 1.41},
+                                       {"a100-pcie-80gb", 312, 156, 0, 624, 19.5, 1.41},
                                        {"a100-sxm4-80gb", 312, 156, 0, 624, 19.5, 1.41},
                                        {"a40", 149.7, 74.8, 0, 299.3, 37.4, 1.74},
                                        {"rtx-3090", 71.2, 35.6, 0, 284, 35.6, 1.695},
@@ -120,7 +121,7 @@ TEST_CASE("a GPU is found by name or by path; an unknown one gets a suggestion")
     CHECK(load_gpu(data, data + "/hwmodels/gpus/t4.yaml").name == "t4");
     CHECK(error_of("h100-sxm-80gb").find("did you mean \"h100-sxm5-80gb\"?") != std::string::npos);
     CHECK(error_of("h200").find("did you mean \"h200-sxm-141gb\"?") != std::string::npos);
-    CHECK(error_of("gaudi").find("known: a100-pcie-40gb, a100-sxm4-80gb") != std::string::npos);
+    CHECK(error_of("gaudi").find("known: a100-pcie-40gb, a100-pcie-80gb") != std::string::npos);
     CHECK(error_of("./t4.yaml").find("./t4.yaml: found no readable file") == 0);
     CHECK(error_of("..").find("found no GPU named \"..\"") == 0);
 }
