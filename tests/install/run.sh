@@ -16,7 +16,7 @@ fail() {
 
 # A copy of the sources, so that removing it proves that nothing installed refers to it.
 mkdir "$scratch/source"
-cp -r CMakeLists.txt LICENSE simulator hwmodels workloads validation "$scratch/source/"
+cp -r CMakeLists.txt LICENSE simulator calibration hwmodels workloads validation "$scratch/source/"
 cp -r tests/install/consumer "$scratch/consumer"
 [ ! -e README.md ] || cp README.md "$scratch/source/"
 
@@ -49,6 +49,7 @@ echo "$latency"
 echo "== the installed command"
 cd /
 "$prefix/bin/cupola" list gpus | grep a100-sxm4-80gb
+"$prefix/bin/cupola" list datasets | grep gemm-h100
 "$prefix/bin/cupola" predict --workload sdxl --gpu a100-sxm4-80gb >"$scratch/report"
 [ -s "$scratch/report" ] || fail "the installed command printed no report"
 echo "install: all checks passed"
