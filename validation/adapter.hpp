@@ -105,6 +105,7 @@ struct Adapter {
     Expression condition;  ///< `where`; empty: every row
     std::vector<std::pair<NameId, Expression>> variables;
     Expression time, overhead;  ///< seconds
+    Expression weight;          ///< how often the measured thing runs, for the total
     std::vector<Expression> split, label;
     Tolerance tolerance;
     std::vector<RowSpec> rows;

@@ -25,6 +25,7 @@ struct Measurement {
     std::vector<MeasuredKernel> kernels;  ///< in order; their times add up
     Seconds measured;
     Seconds overhead;         ///< part of it that is no kernel's: host, timer; comes on top of every prediction
+    double weight = 1;        ///< how often it runs, for the total of a group
     std::uint32_t gpu = 0;    ///< index into Dataset::gpus
     std::uint32_t group = 0;  ///< index into Dataset::groups
     bool test = false;        ///< never fitted to: FNV-1a of the shape key mod 4 is 0

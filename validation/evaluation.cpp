@@ -57,7 +57,7 @@ std::vector<ErrorGroup> grouped(const Evaluation& evaluation, const std::vector<
                                 const std::function<std::size_t(std::size_t row)>& key) {
     struct Members {
         std::vector<double> errors;
-        double inside = 0;
+        double inside = 0, predicted = 0, measured = 0;
     };
     std::vector<std::array<Members, splits.size()>> members(names.size());
     for (std::size_t row = 0; row < evaluation.rows.size(); ++row) {
@@ -69,6 +69,8 @@ std::vector<ErrorGroup> grouped(const Evaluation& evaluation, const std::vector<
             Members& group = members[key(row)][s];
             group.errors.push_back(evaluation.rows[row].error);
             group.inside += inside ? 1 : 0;
+            group.predicted += measurement.weight * evaluation.rows[row].cost.time.value();
+            group.measured += measurement.weight * measurement.measured.value();
         }
     }
     std::vector<ErrorGroup> groups;
@@ -77,7 +79,8 @@ std::vector<ErrorGroup> grouped(const Evaluation& evaluation, const std::vector<
             const Members& group = members[i][s];
             if (group.errors.empty()) continue;
             const double coverage = group.inside / static_cast<double>(group.errors.size());
-            groups.push_back({names[i], splits[s], summarise(group.errors), coverage, false, true});
+            const double total = group.measured > 0 ? group.predicted / group.measured - 1 : 0;
+            groups.push_back({names[i], splits[s], summarise(group.errors), total, coverage, false, true});
         }
     }
     return groups;

@@ -49,6 +49,7 @@ struct ErrorGroup {
     std::string name;  ///< "gemm bf16", "fp16", "10 to 100 us"
     Split split = Split::all;
     ErrorSummary errors;
+    double total = 0;     ///< predicted over measured time of all rows, each by its weight, less 1
     double coverage = 0;  ///< share of measurements inside their 80 % interval
     bool judged = false;  ///< has a tolerance and test rows
     bool within_tolerance = true;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr double most_seconds = 1e6;
 constexpr double most_buffers = 1e9;
+constexpr double most_weight = 1e15;
 
 /// A whole number, a real one, or a text.
 Datum scalar_of(std::string_view cell) {
@@ -168,6 +169,7 @@ private:
         for (const auto& [name, value] : adapter_.variables) names(value);
         names(adapter_.time);
         names(adapter_.overhead);
+        names(adapter_.weight);
         for (const Expression& expression : adapter_.split) names(expression);
         for (const Expression& expression : adapter_.label) names(expression);
         for (const RowSpec& row : adapter_.rows) each_expression(row, names);
@@ -226,6 +228,7 @@ private:
         if (spec->gpu) measurement.gpu = *spec->gpu;
         measurement.measured = measured_time();
         measurement.overhead = Seconds(evaluate_number(adapter_.overhead, environment(), "overhead", 0, most_seconds));
+        measurement.weight = evaluate_number(adapter_.weight, environment(), "weight", 0, most_weight);
         measurement.kernels = kernels_of(*spec, measurement.gpu);
         if (spec->cache.hot) {
             set_hot(measurement.kernels,

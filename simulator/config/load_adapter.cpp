@@ -49,7 +49,7 @@ public:
     Adapter read(const DataFile& file) {
         const Node root = read_yaml_file(file.path);
         root.allow_only({"name", "title", "source", "file", "gpu", "library", "clock", "columns", "where", "let",
-                         "time", "overhead", "split", "label", "tolerance", "rows"});
+                         "time", "overhead", "weight", "split", "label", "tolerance", "rows"});
         adapter_.where = root.position();
         adapter_.name = text_at(root, "name");
         if (!file.required_name.empty() && adapter_.name != file.required_name) {
@@ -66,6 +66,7 @@ public:
         if (const auto variables = root.find("let")) adapter_.variables = expressions_.read_bindings(*variables);
         adapter_.time = expressions_.read_expression(root.at("time"));
         adapter_.overhead = optional(root, "overhead", constant(root, 0));
+        adapter_.weight = optional(root, "weight", constant(root, 1));
         adapter_.split = read_list(root.at("split"));
         const auto label = root.find("label");
         adapter_.label = label ? read_list(*label) : adapter_.split;

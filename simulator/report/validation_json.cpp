@@ -10,9 +10,10 @@ json tolerance_json(const std::optional<double>& value) { return value ? json(*v
 
 json errors_json(const ErrorGroup& group) {
     const ErrorSummary& errors = group.errors;
-    return {{"name", group.name},  {"split", name_of(group.split)}, {"rows", errors.rows},
-            {"mape", errors.mape}, {"median", errors.median},       {"p90", errors.p90},
-            {"bias", errors.bias}, {"worst", errors.worst},         {"coverage", group.coverage}};
+    return {{"name", group.name},        {"split", name_of(group.split)}, {"rows", errors.rows},
+            {"mape", errors.mape},       {"median", errors.median},       {"p90", errors.p90},
+            {"bias", errors.bias},       {"worst", errors.worst},         {"total", group.total},
+            {"coverage", group.coverage}};
 }
 
 json group_json(const Evaluation& evaluation, const ErrorGroup& group) {

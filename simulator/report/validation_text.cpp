@@ -15,9 +15,9 @@ using namespace validation;
 constexpr std::size_t label_width = 12;
 constexpr std::size_t longest_label = 44;
 constexpr std::string_view legend =
-    "Errors are (predicted - measured) / measured; median, p90 and worst are of their size. In 80 %: measurements "
-    "inside "
-    "their\n80 % interval. Nothing is fitted to test rows.";
+    "Errors are (predicted - measured) / measured; median, p90 and worst are of their size. Total: the same of\n"
+    "the sums over all rows, by weight. In 80 %: measurements inside their 80 % interval. Nothing is fitted to test "
+    "rows.";
 
 std::string signed_percent(double share) { return fmt::format("{:+.1f} %", 100 * share); }
 
@@ -66,14 +66,14 @@ void add_group(Columns& columns, const ErrorGroup& group, const std::string& nam
                                                          : painted(style, Paint::bad, "OUTSIDE");
     columns.add({name, std::string(name_of(group.split)), count(errors.rows), percent(errors.mape),
                  percent(errors.median), percent(errors.p90), signed_percent(errors.bias), percent(errors.worst),
-                 percent(group.coverage), verdict});
+                 signed_percent(group.total), percent(group.coverage), verdict});
 }
 
 /// Names only where they change.
 std::string groups_text(const std::vector<ErrorGroup>& groups, const std::string& title, const TextStyle& style) {
     Columns columns({Align::left, Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
-                     Align::right, Align::right, Align::left});
-    columns.add({title, "split", "rows", "MAPE", "median", "p90", "bias", "worst", "in 80 %", ""});
+                     Align::right, Align::right, Align::right, Align::left});
+    columns.add({title, "split", "rows", "MAPE", "median", "p90", "bias", "worst", "total", "in 80 %", ""});
     std::string before;
     for (const ErrorGroup& group : groups) {
         add_group(columns, group, group.name == before ? "" : group.name, style);
@@ -115,8 +115,8 @@ std::string evaluation_text(const Evaluation& evaluation, const TextStyle& style
 /// The test rows of all data sets in one table.
 std::string overview(const std::vector<Evaluation>& evaluations, const TextStyle& style) {
     Columns columns({Align::left, Align::left, Align::right, Align::right, Align::right, Align::right, Align::right,
-                     Align::right, Align::right, Align::left});
-    columns.add({"data set: group", "split", "rows", "MAPE", "median", "p90", "bias", "worst", "in 80 %", ""});
+                     Align::right, Align::right, Align::right, Align::left});
+    columns.add({"data set: group", "split", "rows", "MAPE", "median", "p90", "bias", "worst", "total", "in 80 %", ""});
     for (const Evaluation& evaluation : evaluations) {
         for (const ErrorGroup& group : evaluation.groups) {
             if (group.split != Split::test) continue;

@@ -206,6 +206,7 @@ where: width > 10
 let: {depth: width * 2, area: depth * width}
 time: us * 1e-6
 overhead: 1e-6 * line
+weight: width + 1
 split: [width, depth + 1, label]
 rows:
   - when: width > 100
@@ -225,6 +226,7 @@ rows:
     CHECK(data.groups == std::vector<std::string>{"gemm<1, 2>", "wide"});
     CHECK(data.rows[0].shape_key == "64,129,gemm<1, 2>");
     CHECK(data.rows[0].overhead.value() == doctest::Approx(2e-6));
+    CHECK(data.rows[0].weight == 65);
     CHECK(std::get<GemmWork>(data.rows[0].kernels[0].kernel.work).m == 64 * 128);
     CHECK(data.rows[1].group == 1);
     CHECK(data.rows[1].line == 4);

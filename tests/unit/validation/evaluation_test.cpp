@@ -91,6 +91,15 @@ TEST_CASE("train and test rows are summarised apart") {
     CHECK_FALSE(test->judged);
 }
 
+TEST_CASE("the total compares sums of times, each row by its weight") {
+    Dataset data = dataset_with({1.5, 0.5}, {true, true});
+    const double heavy = data.rows[0].measured.value(), light = data.rows[1].measured.value();
+    data.rows[0].weight = 3;
+    const Evaluation evaluation = evaluate(data, architecture_defaults);
+    const double expected = (3 * 1.5 * heavy + 0.5 * light) / (3 * heavy + light) - 1;
+    CHECK(find(evaluation.groups, Split::test)->total == doctest::Approx(expected));
+}
+
 TEST_CASE("tolerances hold for test rows, the command line's before the data set's") {
     struct Row {
         std::optional<double> own_mape, own_bias, given_mape, given_bias;
