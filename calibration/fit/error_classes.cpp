@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 namespace cupola::fit {
 namespace {
 
-using Key = std::pair<KernelKind, DataType>;
+using Key = std::tuple<KernelKind, std::string_view, DataType>;
 
 ErrorClass class_of(std::span<const Residual> residuals, double from, double to) {
     std::vector<double> ratios;
@@ -17,6 +18,7 @@ ErrorClass class_of(std::span<const Residual> residuals, double from, double to)
     std::sort(ratios.begin(), ratios.end());
     ErrorClass error;
     error.kind = residuals.front().kind;
+    error.variant = residuals.front().variant;
     error.type = residuals.front().type;
     error.from = Seconds(from);
     error.to = Seconds(to);
@@ -52,7 +54,7 @@ std::vector<Residual> residuals_of(std::span<const Sample> samples, const CostPa
     for (const Sample& sample : samples) {
         const Kernel& kernel = main_kernel(sample, parameters);
         const Seconds predicted = predicted_time(sample, parameters);
-        residuals.push_back({kernel_kind(kernel.work), kernel.type, predicted,
+        residuals.push_back({kernel_kind(kernel.work), variant_of(kernel.work), kernel.type, predicted,
                              std::log(sample.row->measured / predicted), sample.cluster});
     }
     return residuals;
@@ -60,7 +62,8 @@ std::vector<Residual> residuals_of(std::span<const Sample> samples, const CostPa
 
 std::vector<ErrorClass> error_classes(const std::vector<Residual>& residuals) {
     std::map<Key, std::vector<Residual>> by_key;
-    for (const Residual& residual : residuals) by_key[{residual.kind, residual.type}].push_back(residual);
+    for (const Residual& residual : residuals)
+        by_key[{residual.kind, residual.variant, residual.type}].push_back(residual);
     std::vector<ErrorClass> classes;
     for (auto& [key, members] : by_key) {
         std::stable_sort(members.begin(), members.end(),
@@ -102,8 +105,12 @@ std::vector<SizeRange> size_ranges(std::span<const Sample> samples) {
     for (const Sample& sample : samples) {
         for (const auto& [kernel, count] : sample.row->kernels) {
             const KernelSizes sizes = sizes_of(kernel);
-            const Key key{kernel_kind(kernel.work), kernel.type};
-            SizeRange& range = ranges.try_emplace(key, SizeRange{key.first, key.second, sizes, sizes}).first->second;
+            const Key key{kernel_kind(kernel.work), variant_of(kernel.work), kernel.type};
+            SizeRange& range =
+                ranges
+                    .try_emplace(key, SizeRange{kernel_kind(kernel.work), std::string(variant_of(kernel.work)),
+                                                kernel.type, sizes, sizes})
+                    .first->second;
             for (std::size_t i = 0; i < sizes.size(); ++i) {
                 range.low[i] = std::min(range.low[i], sizes[i]);
                 range.high[i] = std::max(range.high[i], sizes[i]);

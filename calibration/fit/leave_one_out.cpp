@@ -44,7 +44,7 @@ ErrorReport error_report(const std::vector<Sample>& samples, const Samples::Grou
 
 void add_range(const SizeRange& range, std::vector<SizeRange>& ranges) {
     const auto found = std::find_if(ranges.begin(), ranges.end(), [&](const SizeRange& other) {
-        return other.kind == range.kind && other.type == range.type;
+        return other.kind == range.kind && other.variant == range.variant && other.type == range.type;
     });
     if (found == ranges.end()) {
         ranges.push_back(range);

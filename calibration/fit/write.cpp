@@ -26,6 +26,13 @@ std::string quoted(const std::string& text) {
 
 std::string seconds(Seconds time) { return fmt::format("{:g} s", time.value()); }
 
+/// "kind: memory, variant: streaming"; without a variant where the kind has none.
+template <typename T>
+std::string kind_yaml(const T& entry) {
+    const std::string kind = fmt::format("kind: {}", name_of(entry.kind));
+    return entry.variant.empty() ? kind : kind + ", variant: " + entry.variant;
+}
+
 std::string parameters_yaml(const LibraryCalibration& library) {
     if (library.parameters.empty()) return "    parameters: {}\n";
     std::string text = "    parameters:\n";
@@ -40,8 +47,8 @@ std::string errors_yaml(const LibraryCalibration& library) {
     std::string text = library.errors.empty() ? "    errors: []\n" : "    errors:\n";
     for (const ErrorClass& error : library.errors) {
         text += fmt::format(
-            "      - {{kind: {}, type: {}, from: {}, to: {}, rows: {}, low: {:.4f}, high: {:.4f}, shared: {:.3f}}}\n",
-            name_of(error.kind), name_of(error.type), seconds(error.from), seconds(error.to), error.rows, error.low,
+            "      - {{{}, type: {}, from: {}, to: {}, rows: {}, low: {:.4f}, high: {:.4f}, shared: {:.3f}}}\n",
+            kind_yaml(error), name_of(error.type), seconds(error.from), seconds(error.to), error.rows, error.low,
             error.high, error.shared);
     }
     return text;
@@ -50,7 +57,7 @@ std::string errors_yaml(const LibraryCalibration& library) {
 std::string ranges_yaml(const LibraryCalibration& library) {
     std::string text = library.ranges.empty() ? "    ranges: []\n" : "    ranges:\n";
     for (const SizeRange& range : library.ranges) {
-        text += fmt::format("      - {{kind: {}, type: {}", name_of(range.kind), name_of(range.type));
+        text += fmt::format("      - {{{}, type: {}", kind_yaml(range), name_of(range.type));
         for (std::size_t i = 0; i < range.low.size(); ++i) {
             text += fmt::format(", {}: [{}, {}]", size_names(range.kind)[i], range.low[i], range.high[i]);
         }

@@ -32,6 +32,22 @@ KernelKind read_kind(const Node& node) {
     return all_kernel_kinds[node.one_of(names)];
 }
 
+/// The attention kernel or memory pattern; other kinds have no variants.
+std::string read_variant(const Node& map, KernelKind kind) {
+    std::vector<std::string> names;
+    if (kind == KernelKind::attention) {
+        for (const AttentionKernel kernel : all_attention_kernels) names.emplace_back(name_of(kernel));
+    }
+    if (kind == KernelKind::memory) {
+        for (const Pattern pattern : all_patterns) names.emplace_back(name_of(pattern));
+    }
+    if (names.empty()) {
+        if (const auto variant = map.find("variant")) variant->fail(variant->description(), "no variant of this kind");
+        return "";
+    }
+    return names[map.at("variant").one_of(names)];
+}
+
 DataType read_type(const Node& node) {
     if (const auto type = parse_data_type(node.text())) return *type;
     node.fail(node.description(), "one of " + std::string(data_type_names()));
@@ -57,9 +73,10 @@ FittedParameter read_parameter(const Node::Entry& entry) {
 }
 
 ErrorClass read_error(const Node& map) {
-    map.allow_only({"kind", "type", "from", "to", "rows", "low", "high", "shared"});
+    map.allow_only({"kind", "variant", "type", "from", "to", "rows", "low", "high", "shared"});
     ErrorClass error;
     error.kind = read_kind(map.at("kind"));
+    error.variant = read_variant(map, error.kind);
     error.type = read_type(map.at("type"));
     error.from = map.at("from").quantity(Seconds(0), Seconds(longest_time));
     error.to = map.at("to").quantity(error.from, Seconds(longest_time));
@@ -73,7 +90,8 @@ ErrorClass read_error(const Node& map) {
 SizeRange read_range(const Node& map) {
     SizeRange range;
     range.kind = read_kind(map.at("kind"));
-    std::vector<std::string> keys{"kind", "type"};
+    range.variant = read_variant(map, range.kind);
+    std::vector<std::string> keys{"kind", "variant", "type"};
     for (const std::string_view name : size_names(range.kind)) keys.emplace_back(name);
     map.allow_only(keys);
     range.type = read_type(map.at("type"));

@@ -28,6 +28,7 @@ struct FittedParameter {
 /// How far measurements of one class of kernels lie from their predictions, over rows that were fitted to.
 struct ErrorClass {
     KernelKind kind = KernelKind::gemm;
+    std::string variant;  ///< attention kernel or memory pattern, as `variant_of` names it
     DataType type = DataType::fp16;
     Seconds from, to;      ///< predicted time; from <= time < to
     std::size_t rows = 0;  ///< measurements
@@ -36,9 +37,10 @@ struct ErrorClass {
     double shared = 1;     ///< share of the variance between shapes, which repetition does not average out (0..1)
 };
 
-/// The sizes that a fit has seen of a kind and type; each between low and high.
+/// The sizes that a fit has seen of a kind, variant and type; each between low and high.
 struct SizeRange {
     KernelKind kind = KernelKind::gemm;
+    std::string variant;  ///< attention kernel or memory pattern, as `variant_of` names it
     DataType type = DataType::fp16;
     KernelSizes low{}, high{};
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace cupola {
 namespace {
@@ -12,25 +13,31 @@ double distance(Seconds time, const ErrorClass& error) {
     return time < error.to ? 1.0 : time / error.to;
 }
 
-/// The class of the kind, and if asked of the type, whose times are nearest; null without any.
-const ErrorClass* nearest(const LibraryCalibration& library, const Kernel& kernel, Seconds time, bool same_type) {
+/// The class of the kind, and as far as asked of the variant and type, whose times are nearest; null without any.
+const ErrorClass* nearest(const LibraryCalibration& library, const Kernel& kernel, Seconds time, bool same_variant,
+                          bool same_type) {
     const ErrorClass* best = nullptr;
     for (const ErrorClass& error : library.errors) {
-        if (error.kind != kernel_kind(kernel.work) || (same_type && error.type != kernel.type)) continue;
+        if (error.kind != kernel_kind(kernel.work)) continue;
+        if ((same_variant && error.variant != variant_of(kernel.work)) || (same_type && error.type != kernel.type))
+            continue;
         if (best == nullptr || distance(time, error) < distance(time, *best)) best = &error;
     }
     return best;
 }
 
 const ErrorClass* nearest(const LibraryCalibration& library, const Kernel& kernel, Seconds time) {
-    const ErrorClass* error = nearest(library, kernel, time, true);
-    return error != nullptr ? error : nearest(library, kernel, time, false);
+    for (const auto& [variant, type] : {std::pair{true, true}, {true, false}, {false, true}, {false, false}}) {
+        if (const ErrorClass* error = nearest(library, kernel, time, variant, type)) return error;
+    }
+    return nullptr;
 }
 
 bool inside_ranges(const Kernel& kernel, const LibraryCalibration& library) {
     const KernelSizes sizes = sizes_of(kernel);
     return std::any_of(library.ranges.begin(), library.ranges.end(), [&](const SizeRange& range) {
-        if (range.kind != kernel_kind(kernel.work) || range.type != kernel.type) return false;
+        if (range.kind != kernel_kind(kernel.work) || range.variant != variant_of(kernel.work)) return false;
+        if (range.type != kernel.type) return false;
         for (std::size_t i = 0; i < sizes.size(); ++i) {
             if (sizes[i] < range.low[i] || sizes[i] > range.high[i]) return false;
         }

@@ -17,7 +17,8 @@ struct Uncertainty {
     bool uncalibrated = false;  ///< nothing of this kind was measured on this GPU with this library
 };
 
-/// Of the class of the kernel's kind and type whose times are nearest; of any type of the kind where the type has none.
+/// Of the class of the kernel's kind, variant and type whose times are nearest; of any type, then of any variant, where
+/// there is none.
 /// `general` serves where `library` is null or has nothing of the kind, and widens the interval outside of the
 /// measured shapes: there the wider of both counts.
 [[nodiscard]] Uncertainty uncertainty_of(const Kernel& kernel, Seconds time, const LibraryCalibration* library,

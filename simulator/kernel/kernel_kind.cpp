@@ -50,6 +50,12 @@ std::optional<KernelKind> parse_kernel_kind(std::string_view name) {
     return std::nullopt;
 }
 
+std::string_view variant_of(const Work& work) {
+    if (const auto* attention = std::get_if<AttentionWork>(&work)) return name_of(attention->kernel);
+    if (const auto* memory = std::get_if<MemoryWork>(&work)) return name_of(memory->pattern);
+    return "";
+}
+
 KernelSizes sizes_of(const Kernel& kernel) { return std::visit(SizesOf{kernel}, kernel.work); }
 
 const std::array<std::string_view, 4>& size_names(KernelKind kind) {

@@ -22,6 +22,10 @@ static_assert(std::variant_size_v<Work> == all_kernel_kinds.size());
 /// The inverse of `name_of`.
 [[nodiscard]] std::optional<KernelKind> parse_kernel_kind(std::string_view name);
 
+/// What a law tells apart within a kind: the attention kernel ("flash2"), the memory pattern ("row_reduction"); "" for
+/// the others.
+[[nodiscard]] std::string_view variant_of(const Work& work);
+
 /// The libraries that serve each kind of kernel, by preference: the first that was calibrated on the GPU counts.
 using LibraryChoice = std::array<std::vector<std::string>, all_kernel_kinds.size()>;
 

@@ -24,9 +24,10 @@ Calibration example() {
     LibraryCalibration library;
     library.name = "flash-attention-3";
     library.parameters = {{"attention.flash3.exposed", 0.41, 0.012, "attention \"bf16\" of a set, below 20 us"}};
-    library.errors = {{KernelKind::attention, DataType::bf16, Seconds(0), Seconds(20e-6), 120, -0.1, 0.125, 0.5},
-                      {KernelKind::attention, DataType::bf16, Seconds(20e-6), Seconds(1e6), 80, -0.0625, 0.25, 1}};
-    library.ranges = {{KernelKind::attention, DataType::bf16, {1, 1, 1, 64}, {4096, 32768, 32768, 128}}};
+    library.errors = {
+        {KernelKind::attention, "flash3", DataType::bf16, Seconds(0), Seconds(20e-6), 120, -0.1, 0.125, 0.5},
+        {KernelKind::attention, "flash3", DataType::bf16, Seconds(20e-6), Seconds(1e6), 80, -0.0625, 0.25, 1}};
+    library.ranges = {{KernelKind::attention, "flash3", DataType::bf16, {1, 1, 1, 64}, {4096, 32768, 32768, 128}}};
     library.data = {{"encoder", "attention/encoder.csv.gz", "00ff00ff00ff00ff", 200, 60}};
     return {"some-gpu", "2026-11-21", "cupola fit --gpu some-gpu", {library}};
 }

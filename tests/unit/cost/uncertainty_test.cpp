@@ -17,15 +17,15 @@ LibraryCalibration measured_library() {
     LibraryCalibration library;
     library.name = "cublas";
     library.parameters = {{"gemm.prologue_cycles", 5432, 12, "gemm"}};
-    library.errors = {{KernelKind::gemm, DataType::fp16, Seconds(0), Seconds(20e-6), 100, -0.2, 0.3, 0.5},
-                      {KernelKind::gemm, DataType::fp16, Seconds(20e-6), Seconds(1), 100, -0.1, 0.1, 0.25}};
-    library.ranges = {{KernelKind::gemm, DataType::fp16, {1, 64, 64, 64}, {1, 4096, 4096, 4096}}};
+    library.errors = {{KernelKind::gemm, "", DataType::fp16, Seconds(0), Seconds(20e-6), 100, -0.2, 0.3, 0.5},
+                      {KernelKind::gemm, "", DataType::fp16, Seconds(20e-6), Seconds(1), 100, -0.1, 0.1, 0.25}};
+    library.ranges = {{KernelKind::gemm, "", DataType::fp16, {1, 64, 64, 64}, {1, 4096, 4096, 4096}}};
     return library;
 }
 
 LibraryCalibration general_errors() {
     LibraryCalibration general;
-    general.errors = {{KernelKind::gemm, DataType::fp16, Seconds(0), Seconds(1), 100, -0.3, 0.15, 1}};
+    general.errors = {{KernelKind::gemm, "", DataType::fp16, Seconds(0), Seconds(1), 100, -0.3, 0.15, 1}};
     return general;
 }
 

@@ -135,7 +135,7 @@ TEST_CASE("the variance between shapes is told from that within them") {
             const double of_cluster = between * unit(engine);
             for (std::uint32_t i = 0; i < 2 + cluster % 5; ++i) {
                 residuals.push_back(
-                    {KernelKind::gemm, DataType::fp16, Seconds(1e-4), of_cluster + within * unit(engine), cluster});
+                    {KernelKind::gemm, "", DataType::fp16, Seconds(1e-4), of_cluster + within * unit(engine), cluster});
             }
         }
         return share_between_clusters(residuals);
@@ -143,8 +143,8 @@ TEST_CASE("the variance between shapes is told from that within them") {
     CHECK(share(0.1, 0.1) == doctest::Approx(0.5).epsilon(0.2));
     CHECK(share(0.2, 0.1) == doctest::Approx(0.8).epsilon(0.1));
     CHECK(share(0.0, 0.1) < 0.1);
-    const std::vector<Residual> lone{{KernelKind::gemm, DataType::fp16, Seconds(1e-4), 0.1, 0},
-                                     {KernelKind::gemm, DataType::fp16, Seconds(1e-4), 0.2, 1}};
+    const std::vector<Residual> lone{{KernelKind::gemm, "", DataType::fp16, Seconds(1e-4), 0.1, 0},
+                                     {KernelKind::gemm, "", DataType::fp16, Seconds(1e-4), 0.2, 1}};
     CHECK(share_between_clusters(lone) == 1);
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("classes of few rows join their neighbours, and classes cover all time
     const auto add = [&](int rows, double time) {
         for (int i = 0; i < rows; ++i) {
             residuals.push_back(
-                {KernelKind::gemm, DataType::fp16, Seconds(time), 0.01 * i, static_cast<std::uint32_t>(i)});
+                {KernelKind::gemm, "", DataType::fp16, Seconds(time), 0.01 * i, static_cast<std::uint32_t>(i)});
         }
     };
     add(100, 5e-6);
