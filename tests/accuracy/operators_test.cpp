@@ -1,12 +1,14 @@
 // Measured operators against predictions, test rows: what each adapter states as its tolerance holds, and the 80 %
 // interval holds what it says. Skipped without the reference data; `cupola validate --ops validation/datasets` prints
 // the same figures.
-#include "../cli/run_command.hpp"
 #include "reference_list.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 
@@ -21,10 +23,13 @@ nlohmann::json all_comparisons() {
         MESSAGE("skipped: no reference data");
         return {};
     }
-    const Outcome outcome =
-        cupola("validate --json --ops '" CUPOLA_SOURCE_DIR "/validation/datasets' --data '" + *directory + "'");
-    REQUIRE(outcome.status != 2);
-    return nlohmann::json::parse(outcome.output);
+    const std::string output = (std::filesystem::temp_directory_path() / "cupola-operators.json").string();
+    const std::string command = "CUPOLA_DATA='" CUPOLA_SOURCE_DIR "' '" CUPOLA_COMMAND "' validate --json --ops '" +
+                                std::string(CUPOLA_SOURCE_DIR) + "/validation/datasets' --data '" + *directory + "/data" +
+                                "' > '" + output + "'";
+    (void)std::system(command.c_str());  // 1 outside a tolerance, which the cases below find by themselves
+    std::ifstream file(output);
+    return nlohmann::json::parse(file);
 }
 
 }  // namespace
