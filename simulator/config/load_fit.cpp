@@ -108,6 +108,7 @@ std::vector<fit::FitData> load_fit_data(const std::string& data, const fit::FitP
             if (known) continue;
             const std::string file = load_adapter(data, name).file;
             validation::Dataset dataset = load_dataset(data, name, measurements);
+            dataset.name = name;  // as the plan has it, which may be a path
             std::string hash = hash_of_file(dataset.path);
             result.push_back({std::move(dataset), file, std::move(hash)});
         }

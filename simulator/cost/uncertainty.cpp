@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
+#include <optional>
 
 namespace cupola {
 namespace {
@@ -13,24 +13,33 @@ double distance(Seconds time, const ErrorClass& error) {
     return time < error.to ? 1.0 : time / error.to;
 }
 
-/// The class of the kind, and as far as asked of the variant and type, whose times are nearest; null without any.
-const ErrorClass* nearest(const LibraryCalibration& library, const Kernel& kernel, Seconds time, bool same_variant,
-                          bool same_type) {
+/// The class of the kernel's kind, variant and type whose times are nearest; null without any.
+const ErrorClass* nearest(const LibraryCalibration& library, const Kernel& kernel, Seconds time) {
     const ErrorClass* best = nullptr;
     for (const ErrorClass& error : library.errors) {
-        if (error.kind != kernel_kind(kernel.work)) continue;
-        if ((same_variant && error.variant != variant_of(kernel.work)) || (same_type && error.type != kernel.type))
-            continue;
+        if (error.kind != kernel_kind(kernel.work) || error.type != kernel.type) continue;
+        if (error.variant != variant_of(kernel.work)) continue;
         if (best == nullptr || distance(time, error) < distance(time, *best)) best = &error;
     }
     return best;
 }
 
-const ErrorClass* nearest(const LibraryCalibration& library, const Kernel& kernel, Seconds time) {
-    for (const auto& [variant, type] : {std::pair{true, true}, {true, false}, {false, true}, {false, false}}) {
-        if (const ErrorClass* error = nearest(library, kernel, time, variant, type)) return error;
+/// The widest of all classes of the kind: for a variant or type that was never measured. Empty without any.
+std::optional<ErrorClass> widest(const LibraryCalibration& library, KernelKind kind) {
+    std::optional<ErrorClass> result;
+    for (const ErrorClass& error : library.errors) {
+        if (error.kind != kind) continue;
+        if (!result) result = error;
+        result->low = std::min(result->low, error.low);
+        result->high = std::max(result->high, error.high);
     }
-    return nullptr;
+    if (result) result->shared = 1;
+    return result;
+}
+
+std::optional<ErrorClass> class_of(const LibraryCalibration& library, const Kernel& kernel, Seconds time) {
+    if (const ErrorClass* error = nearest(library, kernel, time)) return *error;
+    return widest(library, kernel_kind(kernel.work));
 }
 
 bool inside_ranges(const Kernel& kernel, const LibraryCalibration& library) {
@@ -49,15 +58,15 @@ bool inside_ranges(const Kernel& kernel, const LibraryCalibration& library) {
 
 Uncertainty uncertainty_of(const Kernel& kernel, Seconds time, const LibraryCalibration* library,
                            const LibraryCalibration& general) {
-    const ErrorClass* known = library == nullptr ? nullptr : nearest(*library, kernel, time);
-    const ErrorClass* fallback = nearest(general, kernel, time);
+    const auto known = library == nullptr ? std::nullopt : class_of(*library, kernel, time);
+    const auto fallback = class_of(general, kernel, time);
     Uncertainty result{0.5, 2.0};  // a factor of two where nothing was ever measured
-    result.uncalibrated = known == nullptr;
-    result.extrapolated = known != nullptr && !inside_ranges(kernel, *library);
-    const ErrorClass* error = known != nullptr ? known : fallback;
-    if (error == nullptr) return result;
+    result.uncalibrated = !known;
+    result.extrapolated = known && !inside_ranges(kernel, *library);
+    const auto& error = known ? known : fallback;
+    if (!error) return result;
     double low = error->low, high = error->high;
-    if (result.extrapolated && fallback != nullptr) {
+    if (result.extrapolated && fallback) {
         low = std::min(low, fallback->low);
         high = std::max(high, fallback->high);
     }

@@ -17,10 +17,9 @@ struct Uncertainty {
     bool uncalibrated = false;  ///< nothing of this kind was measured on this GPU with this library
 };
 
-/// Of the class of the kernel's kind, variant and type whose times are nearest; of any type, then of any variant, where
-/// there is none.
-/// `general` serves where `library` is null or has nothing of the kind, and widens the interval outside of the
-/// measured shapes: there the wider of both counts.
+/// Of the class of the kernel's kind, variant and type whose times are nearest; the widest of the kind where the
+/// variant or type was never measured. `general` serves where `library` is null or has nothing of the kind, and widens
+/// the interval outside of the measured shapes: there the wider of both counts.
 [[nodiscard]] Uncertainty uncertainty_of(const Kernel& kernel, Seconds time, const LibraryCalibration* library,
                                          const LibraryCalibration& general);
 

@@ -83,7 +83,7 @@ std::string basis_line(const Prediction& prediction, const TextStyle& style) {
     for (const Basis& basis : prediction.basis) {
         std::string part = std::string(name_of(basis.kind)) + " ";
         part += basis.library.empty() ? painted(style, Paint::warning, "uncalibrated") : "by " + basis.library;
-        if (basis.extrapolated > Seconds(0)) {
+        if (basis.extrapolated > 0.005 * basis.time) {
             part += fmt::format(" ({} extrapolated)", whole_percent(basis.extrapolated / basis.time));
         }
         parts.push_back(part + (&basis == &prediction.basis.back() ? "" : ","));

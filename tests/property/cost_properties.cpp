@@ -1,4 +1,6 @@
 #include "../unit/cost/gpus.hpp"
+#include "cupola/config/load.hpp"
+#include "cupola/cost/calibration.hpp"
 #include "cupola/cost/cost.hpp"
 
 #include <doctest/doctest.h>
@@ -286,45 +288,74 @@ double stated_residency(const Kernel& kernel, const Gpu& gpu) {
     return resident;
 }
 
+/// A kernel of any size on every kind of better hardware.
+void check_better_hardware(Dice& dice, const Gpu& gpu, const CostParameters& parameters) {
+    static const std::vector<NamedChange> changes = better_hardware();
+    const Recipe recipe = random_recipe(dice, 1);
+    const Kernel kernel = kernel_of(recipe);
+    const double before = price(kernel, gpu, parameters).time.value();
+    for (const NamedChange& change : changes) {
+        const double by = dice.chance(0.5) ? dice.real(1.0, 1.1) : dice.real(1.0, 4.0);
+        Gpu better = gpu;
+        change.apply(better, by);
+        const double after = price(kernel, better, parameters).time.value();
+        CAPTURE(text_of(recipe));
+        CAPTURE(gpu.sm_count);
+        CAPTURE(by);
+        CHECK_MESSAGE(after <= before * (1 + tolerance), "more ", change.name);
+    }
+}
+
+/// A kernel in one alignment class, and every larger one.
+void check_more_work(Dice& dice, const Gpu& gpu, const CostParameters& parameters) {
+    const Recipe recipe = random_recipe(dice, 64);
+    const double before = price(kernel_of(recipe), gpu, parameters).time.value();
+    for (const Recipe& more : larger(recipe, dice)) {
+        const double after = price(kernel_of(more), gpu, parameters).time.value();
+        CAPTURE(text_of(recipe));
+        CAPTURE(text_of(more));
+        CAPTURE(gpu.sm_count);
+        CHECK(after >= before * (1 - tolerance));
+    }
+}
+
 }  // namespace
 
 TEST_CASE("better hardware never makes a kernel slower") {
     Dice dice(1);
-    const std::vector<NamedChange> changes = better_hardware();
     for (int i = 0; i < 3000; ++i) {
-        const Recipe recipe = random_recipe(dice, 1);
-        const Kernel kernel = kernel_of(recipe);
         const Gpu gpu = random_gpu(dice);
-        const CostParameters parameters = default_parameters(gpu.architecture);
-        const double before = price(kernel, gpu, parameters).time.value();
-        for (const NamedChange& change : changes) {
-            const double by = dice.chance(0.5) ? dice.real(1.0, 1.1) : dice.real(1.0, 4.0);
-            Gpu better = gpu;
-            change.apply(better, by);
-            const double after = price(kernel, better, parameters).time.value();
-            CAPTURE(text_of(recipe));
-            CAPTURE(gpu.sm_count);
-            CAPTURE(by);
-            CHECK_MESSAGE(after <= before * (1 + tolerance), "more ", change.name);
-        }
+        check_better_hardware(dice, gpu, default_parameters(gpu.architecture));
     }
 }
 
 TEST_CASE("more work in the same alignment class never makes a kernel faster") {
     Dice dice(2);
     for (int i = 0; i < 3000; ++i) {
-        Recipe recipe = random_recipe(dice, 64);
         const Gpu gpu = random_gpu(dice);
-        const CostParameters parameters = default_parameters(gpu.architecture);
-        const double before = price(kernel_of(recipe), gpu, parameters).time.value();
-        for (const Recipe& more : larger(recipe, dice)) {
-            const double after = price(kernel_of(more), gpu, parameters).time.value();
-            CAPTURE(text_of(recipe));
-            CAPTURE(text_of(more));
-            CAPTURE(gpu.sm_count);
-            CHECK(after >= before * (1 - tolerance));
+        check_more_work(dice, gpu, default_parameters(gpu.architecture));
+    }
+}
+
+TEST_CASE("both hold at the fitted optimum of every GPU and library") {
+    Dice dice(4);
+    int libraries = 0;
+    for (const config::Listing& listing : config::list_gpus(CUPOLA_SOURCE_DIR)) {
+        const auto calibration = config::load_calibration(CUPOLA_SOURCE_DIR, listing.name);
+        if (!calibration) continue;
+        const Gpu gpu = config::load_gpu(CUPOLA_SOURCE_DIR, listing.name);
+        for (const LibraryCalibration& library : calibration->libraries) {
+            CAPTURE(listing.name);
+            CAPTURE(library.name);
+            ++libraries;
+            const CostParameters fitted = parameters(gpu, &*calibration, library.name);
+            for (int i = 0; i < 300; ++i) {
+                check_better_hardware(dice, gpu, fitted);
+                check_more_work(dice, gpu, fitted);
+            }
         }
     }
+    CHECK(libraries >= 10);
 }
 
 TEST_CASE("traffic is at least what must move, and every bound is kept") {

@@ -45,15 +45,18 @@ TEST_CASE("a kernel's interval is that of the class of its type and time") {
     CHECK(uncertainty_of(square(4096), Seconds(7), &library, {}).high == doctest::Approx(std::exp(0.1)));
 }
 
-TEST_CASE("outside of the measured shapes and types the wider interval counts") {
+TEST_CASE("outside of the measured shapes the wider interval counts, for an unmeasured type the widest of the kind") {
     const LibraryCalibration library = measured_library();
-    for (const Kernel& kernel : {square(8192), square(4096, DataType::int8)}) {
-        const Uncertainty far = uncertainty_of(kernel, Seconds(1e-3), &library, general_errors());
-        CHECK(far.extrapolated);
-        CHECK_FALSE(far.uncalibrated);
-        CHECK(far.low == doctest::Approx(std::exp(-0.3)));
-        CHECK(far.high == doctest::Approx(std::exp(0.15)));
-    }
+    const Uncertainty far = uncertainty_of(square(8192), Seconds(1e-3), &library, general_errors());
+    CHECK(far.extrapolated);
+    CHECK_FALSE(far.uncalibrated);
+    CHECK(far.low == doctest::Approx(std::exp(-0.3)));
+    CHECK(far.high == doctest::Approx(std::exp(0.15)));
+    const Uncertainty other_type = uncertainty_of(square(4096, DataType::int8), Seconds(1e-3), &library, {});
+    CHECK(other_type.extrapolated);
+    CHECK(other_type.low == doctest::Approx(std::exp(-0.2)));
+    CHECK(other_type.high == doctest::Approx(std::exp(0.3)));
+    CHECK(other_type.shared == 1);
 }
 
 TEST_CASE("without data for the kind the general error counts, and without any a factor of two") {
