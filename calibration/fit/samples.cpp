@@ -70,14 +70,14 @@ Seconds predicted_time(const Sample& sample, const CostParameters& parameters) {
     return time;
 }
 
-const Kernel& main_kernel(const Sample& sample, const CostParameters& parameters) {
-    const Kernel* longest = nullptr;
+const validation::MeasuredKernel& main_kernel(const Sample& sample, const CostParameters& parameters) {
+    const validation::MeasuredKernel* longest = nullptr;
     Seconds most(-1);
-    for (const auto& [kernel, count] : sample.row->kernels) {
-        const Seconds time = price(kernel, *sample.gpu, parameters).time * count;
+    for (const validation::MeasuredKernel& measured : sample.row->kernels) {
+        const Seconds time = price(measured.kernel, *sample.gpu, parameters).time * measured.count;
         if (time <= most) continue;
         most = time;
-        longest = &kernel;
+        longest = &measured;
     }
     return *longest;
 }
