@@ -174,12 +174,6 @@ void charge_scores(Terms& terms, const Share& share, const Tile& tile, const Att
     if (!on_matrix_units) std::swap(terms.tensor, terms.simt);
 }
 
-/// V / b, and an exposed ramp and tail that is at most half as long as the transfer itself.
-double dram_time(double bytes, const Machine& machine, const CostParameters& parameters) {
-    const double transfer = bytes / (machine.dram * parameters.attention_dram_efficiency);
-    return transfer + std::min(0.5 * transfer, parameters.exposed_memory_seconds);
-}
-
 /// L2 and DRAM traffic and their times. Every row tile of a head reads the keys that it sees.
 void charge_traffic(Terms& terms, const AttentionProblem& problem, const Tile& tile, double splits,
                     const AttentionVariant& variant, const Machine& machine, const CostParameters& parameters) {
@@ -196,10 +190,11 @@ void charge_traffic(Terms& terms, const AttentionProblem& problem, const Tile& t
                        key_passes * seen * problem.key_heads * std::max(key_bytes - machine.usable_l2, 0.0) +
                        std::max(partials - machine.usable_l2, 0.0);
     const double busiest = tiles(problem.heads * row_tiles * splits, machine.sms);
-    const double link =
-        busiest * std::max(key_bytes / splits, 1.0) * seen / (variant.link_bytes_per_clock * machine.simt_clock);
+    // As in share_of_busiest_sm: a split works on no fewer keys, so that no more splits open anything new.
+    const double keys = splits > 1 ? std::max(problem.keys / splits, parameters.split_keys_minimum) : problem.keys;
+    const double link = busiest * keys * width * seen / (variant.link_bytes_per_clock * machine.simt_clock);
     terms.l2 = std::max(terms.l2_bytes / machine.l2, link);
-    terms.dram = dram_time(terms.dram_bytes, machine, parameters);
+    terms.dram = exposed_dram_time(terms.dram_bytes, parameters.attention_dram_efficiency, machine, parameters);
 }
 
 void offer_splits(const AttentionProblem& problem, const Tile& tile, double splits, const AttentionVariant& variant,

@@ -66,7 +66,9 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
         problem.efficiency = std::min(alignment_efficiency(problem.k, problem.element, parameters),
                                       alignment_efficiency(problem.n, problem.element, parameters));
     }
-    Fastest fastest(table.overlap_exponent);
+    // No more than what the sum of all kernels' bounds is taken with, or the fastest candidate would be another there.
+    const double exponent = std::min(table.overlap_exponent, parameters.overlap_exponent);
+    Fastest fastest(exponent);
     // On matrix units tiles of few rows do as well.
     if (!on_matrix_units && std::min(problem.m, problem.n) <= parameters.gemv_rows) {
         fastest.offer(gemv_terms(problem, machine, parameters));
@@ -75,8 +77,7 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
     offer_tiles(problem, table, machine, parameters, fastest);
     Terms terms = fastest.terms();
     // What its bounds disturb each other more than those of other kernels do counts as serial.
-    terms.serial +=
-        std::max(smooth_max(terms, table.overlap_exponent) - smooth_max(terms, parameters.overlap_exponent), 0.0);
+    terms.serial += smooth_max(terms, exponent) - smooth_max(terms, parameters.overlap_exponent);
     return terms;
 }
 

@@ -41,8 +41,9 @@ struct Search {
     const Machine& machine;
     const CostParameters& parameters;
     bool on_matrix_units;
-    double b_element;   ///< bytes of an element of B in memory
-    double depth_step;  ///< elements of k: main-loop iterations hold a fixed number of bytes
+    double b_element;    ///< bytes of an element of B in memory
+    double depth_step;   ///< elements of k: main-loop iterations hold a fixed number of bytes
+    double split_depth;  ///< least depth of a split, in whole iterations, so that no more splits do with less
     double seconds_per_cycle, seconds_per_product, seconds_per_dram_byte, seconds_per_l2_byte, seconds_per_link_byte;
     double step_seconds;        ///< least time of an element of k, whatever the tile
     double first_dram_seconds;  ///< of the first touch alone
@@ -54,13 +55,15 @@ Search search_of(const MatrixProblem& problem, const GemmTiles& table, const Mac
     const double rate = on_matrix_units ? machine.matrix_flops_per_clock : 2 * machine.lanes;
     const double cycle = 1 / (on_matrix_units ? machine.matrix_clock : machine.simt_clock);
     const double dram_byte = 1 / (machine.dram * table.dram_efficiency);
+    const double depth_step = table.k * std::max(1.0, 2.0 / problem.element);
     return {problem,
             table,
             machine,
             parameters,
             on_matrix_units,
             problem.b_element > 0 ? problem.b_element : problem.element,
-            table.k * std::max(1.0, 2.0 / problem.element),
+            depth_step,
+            padded(parameters.split_minimum_depth, depth_step),
             cycle,
             2 * problem.regret * cycle / (rate * problem.efficiency * table.efficiency),
             dram_byte,
@@ -160,7 +163,7 @@ void offer_split(const TilePlan& plan, double splits, const Search& search, Fast
     const CostParameters& parameters = search.parameters;
     const GemmTile& tile = *plan.tile;
     double depth = padded(problem.loop_k / splits, search.depth_step);
-    if (splits > 1) depth = std::max(depth, parameters.split_minimum_depth);
+    if (splits > 1) depth = std::max(depth, search.split_depth);
     const double blocks = plan.grid * splits;
 
     Terms terms;
@@ -203,7 +206,7 @@ void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Mac
         for (const double splits : {2.0, 3.0, 4.0, 6.0, 8.0, 16.0, 32.0}) {
             // Libraries split K only where that fills SMs that were idle. Where the next smaller count already works on
             // the least depth, it does the same with fewer blocks.
-            if (plan.grid * splits > most_blocks || problem.loop_k <= fewer * parameters.split_minimum_depth) break;
+            if (plan.grid * splits > most_blocks || problem.loop_k <= fewer * search.split_depth) break;
             offer_split(plan, splits, search, fastest);
             fewer = splits;
         }

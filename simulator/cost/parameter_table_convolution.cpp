@@ -13,7 +13,7 @@ std::span<const ParameterInfo> convolution_parameters() {
         {"convolution.tap_channels", "channels", 0, 16, "address work of one filter tap, in channels of main loop",
          [](P& p) -> double& { return p.convolution_tap_channels; }},
         {"convolution.split_grid_share", "share", 0, 1,
-         "split-K is a choice where output tiles fill at most this share of the SMs",
+         "blocks of a split-K convolution fill at most this share of what is resident at once",
          [](P& p) -> double& { return p.convolution_split_grid_share; }},
         {"convolution.step_bytes", "B", 16, 128, "of channels that one step of the main loop takes",
          [](P& p) -> double& { return p.convolution_step_bytes; }},

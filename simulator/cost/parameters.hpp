@@ -57,14 +57,14 @@ struct AttentionVariant {
     double resident = 1;            ///< blocks that share one SM
     double alone = 1;               ///< as in GemmTile
     double prologue_cycles = 2000;  ///< load of Q, first K and V, final rescale and store of the first block; cycles
-    double block_cycles = 1800;     ///< the same of each later block on an SM, as far as exposed; cycles (0..4000)
-    double tile_cycles = 0;         ///< latency that one step over the keys exposes: loads, barriers; cycles (0..4000)
+    double block_cycles = 1800;     ///< the same of each later block on an SM, as far as exposed; cycles (0..8000)
+    double tile_cycles = 0;         ///< latency that one step over the keys exposes: loads, barriers; cycles (0..6000)
     double edge_exposed = 0;  ///< share of the L2's time for all blocks' queries, first keys and values, and outputs
                               ///< that nothing overlaps; 0..2
-    double link_bytes_per_clock = 64;  ///< keys and values that one SM takes in (16..64)
+    double link_bytes_per_clock = 64;  ///< keys and values that one SM takes in (8..64)
     double most_splits = 128;          ///< the keys are shared out among at most so many blocks
-    double byte_efficiency = 0.9;      ///< of `mma_efficiency` that types of one byte reach (0.4..1)
-    double transpose_cycles = 0;  ///< fp8: turning 1024 values to the matrix unit's layout, as far as exposed; 0..200
+    double byte_efficiency = 0.9;      ///< of `mma_efficiency` that types of one byte reach (0.3..1)
+    double transpose_cycles = 0;  ///< fp8: turning 1024 values to the matrix unit's layout, as far as exposed; 0..300
     bool whole_tiles = false;     ///< a block's start and end move whole tiles (TMA), however short the sequences
     double multicast = 1;         ///< query tiles of a cluster that share one L2 read of keys and values
 };
@@ -86,15 +86,15 @@ struct CostParameters {
     GemmTiles convolution_tiles;               ///< on matrix units, implicit GEMM
     GemmTiles simt_tiles;                      ///< on FP32 lanes
     double split_minimum_depth = 128;          ///< least K a split of a GEMM works on, elements
-    double split_reduction_seconds = 2.2e-6;   ///< semaphore and second phase of a split-K GEMM (1..4 us)
-    double batched_regret = 1.08;              ///< library's choice against the best tile, batched GEMM (1..1.15)
+    double split_reduction_seconds = 2.2e-6;   ///< semaphore and second phase of a split-K GEMM (.5..6 us)
+    double batched_regret = 1.08;              ///< library's choice against the best tile, batched GEMM (1..1.2)
     double misaligned_even_efficiency = 0.68;  ///< matrix rate with a row length not a multiple of 16 bytes, even
     double misaligned_odd_efficiency = 0.50;   ///< same, odd element count
     double gemv_rows = 8;                      ///< up to this many rows (or columns) a matrix-vector kernel is a choice
-    double matrix_dram_efficiency = 0.95;  ///< of the streaming DRAM bandwidth, in attention and matrix-vector kernels
+    double matrix_dram_efficiency = 0.95;  ///< of the streaming DRAM bandwidth, in matrix-vector and Winograd kernels
     double gemv_instructions_per_product = 1.5;  ///< FMA plus conversion and loads, an element of the matrix
     double sm_link_bytes_per_clock = 64;         ///< L2 to one SM: width of its port (measured one-SM streams: 38..64)
-    double exposed_memory_seconds = 2e-6;        ///< ramp and tail of attention's reads of cold operands (0.5..4 us)
+    double exposed_memory_seconds = 2e-6;        ///< ramp and tail of cold reads, attention and Winograd (.2..6 us)
     double split_grid_share = 1;  ///< blocks of a split-K kernel fill at most this share of what is resident at once
     double gemv_prologue_cycles = 1500;  ///< first loads and final reduction of a matrix-vector kernel
 
@@ -114,32 +114,32 @@ struct CostParameters {
     double int8_gemv_clocks = 0.35;           ///< the same of int8 x int8
 
     // Convolution
-    double convolution_regret = 1.12;           ///< library's heuristic choice against the best tile (1.05..1.2)
-    double convolution_efficiency = 0.95;       ///< of the GEMM tile's, long channel lists (.85...97)
-    double convolution_tap_channels = 4;        ///< address work of one filter tap, in channels of main loop (0..8)
+    double convolution_regret = 1.12;           ///< library's heuristic choice against the best tile (1..1.5)
+    double convolution_efficiency = 0.95;       ///< of the GEMM tile's, long channel lists (.5..1)
+    double convolution_tap_channels = 4;        ///< address work of one filter tap, in channels of main loop (0..16)
     double convolution_split_grid_share = 0.5;  ///< as split_grid_share; 0 without split-K kernels
-    double convolution_step_bytes = 64;         ///< of channels that one step of the main loop takes: 16, 64 or 128
-    double convolution_setup_seconds = 0;       ///< kernel that precomputes addresses before the convolution (0..5 us)
+    double convolution_step_bytes = 64;         ///< of channels that one step of the main loop takes (16..128)
+    double convolution_setup_seconds = 0;       ///< kernel that precomputes addresses before the convolution (0..8 us)
     double convolution_l2_share = 0.5;          ///< of the im2col reads that miss the L1 (1/taps..1)
-    double depthwise_efficiency = 0.65;         ///< share of streaming bandwidth in depthwise convolutions (.5...77)
+    double depthwise_efficiency = 0.65;         ///< share of streaming bandwidth in depthwise convolutions (.3..1)
     GemmTiles convolution_simt_tiles;           ///< on FP32 lanes, implicit GEMM
     GemmTiles winograd_tiles;                   ///< on FP32 lanes, the products of the four-kernel algorithm
-    double winograd_efficiency = 0.865;         ///< of the FP32 rate in the one-kernel algorithm's products (.7...95)
+    double winograd_efficiency = 0.865;         ///< of the FP32 rate in the one-kernel algorithm's products (.5..1)
     double winograd_block_images = 4;     ///< images that one of its blocks spans where they divide the batch (1 or 4)
     double winograd_block_cycles = 2900;  ///< first loads, output transform and store of one of its blocks
-    double winograd_transform_efficiency = 0.75;  ///< of the streaming bandwidth in the data transforms (.5..1)
-    double winograd_filter_efficiency = 0.60;     ///< of the streaming bandwidth in the filter transform (.2..1)
-    double winograd_misaligned_share = 0.78;  ///< of that, where rows of input channels are no whole sectors (.4..1)
+    double winograd_transform_efficiency = 0.75;  ///< of the streaming bandwidth in the data transforms (.3..1)
+    double winograd_filter_efficiency = 0.60;     ///< of the streaming bandwidth in the filter transform (.1..1)
+    double winograd_misaligned_share = 0.78;  ///< of that, where rows of input channels are no whole sectors (.3..1)
 
     // Attention
     AttentionVariant flash2, flash2_paged, flash3, flash3_paged, memory_efficient, fmha;
     double softmax_instructions = 4;          ///< FP32 instructions a score besides the exponential
     double split_keys_minimum = 128;          ///< least number of keys a split works on
-    double split_combine_seconds = 2.5e-6;    ///< kernel that merges split results (2..3 us)
+    double split_combine_seconds = 2.5e-6;    ///< kernel that merges split results (0..8 us)
     double causal_tail = 0.25;                ///< of the longest causal block, by which SMs finish apart (0..1)
     double unaligned_head_efficiency = 0.92;  ///< matrix rate with head rows that are no multiple of 32 bytes
-    double attention_dram_efficiency = 1.0;   ///< of the streaming DRAM bandwidth, in attention (.85..1.1)
-    double page_seconds = 0.5e-6;             ///< stall of a block that walks on to another 2 MiB page (0..2 us)
+    double attention_dram_efficiency = 1.0;   ///< of the streaming DRAM bandwidth, in attention (.8..1.1)
+    double page_seconds = 0.5e-6;             ///< stall of a block that walks on to another 2 MiB page (0..3 us)
 
     // Memory-bound kernels
     std::array<PatternEfficiency, 7> patterns{};  ///< indexed by Pattern
@@ -157,7 +157,7 @@ struct CostParameters {
     double sector_bytes = 32;                    ///< L2 and DRAM transfer granule
     /// Limit of DRAM over-fetch for short runs: neighbouring runs find their sector in L2 unless gathered at random.
     double sector_dram_limit = 2;
-    /// Footprint beyond usable L2 at which nothing of a tensor is left, as a share of usable L2 (.1..1.5)
+    /// Footprint beyond usable L2 at which nothing of a tensor is left, as a share of usable L2 (.05..2)
     double eviction_width = 0.5;
     double dirty_share = 0.9;  ///< of a resident write that still goes to DRAM in the end
 };

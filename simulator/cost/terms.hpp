@@ -101,10 +101,12 @@ private:
 /// Not decreasing in bytes, not increasing in b and in_flight. Public measurements: RRZE-HPC/gpu-benches, gpu-stream.
 [[nodiscard]] double ramped_dram_time(double bytes, double bandwidth, double latency, double in_flight);
 
-/// DRAM time of a matrix kernel: V / b and an exposed ramp and tail, at most half as long as the transfer itself.
-/// Public measurements: ai-dynamo/aiconfigurator GEMMs with few rows on A100 and H100, cold weights.
-[[nodiscard]] inline double matrix_dram_time(double bytes, const Machine& machine, const CostParameters& parameters) {
-    const double transfer = bytes / (machine.dram * parameters.matrix_dram_efficiency);
+/// DRAM time of a kernel of few long reads at a share of the streaming bandwidth: V / b and an exposed ramp and tail,
+/// at most half as long as the transfer itself. Public measurements: ai-dynamo/aiconfigurator GEMMs with few rows on
+/// A100 and H100, cold weights.
+[[nodiscard]] inline double exposed_dram_time(double bytes, double efficiency, const Machine& machine,
+                                              const CostParameters& parameters) {
+    const double transfer = bytes / (machine.dram * efficiency);
     return transfer + std::min(0.5 * transfer, parameters.exposed_memory_seconds);
 }
 
@@ -126,9 +128,6 @@ struct OperandTraffic {
     const double cube = ratio * ratio * ratio;
     return 1 / (1 + cube * cube);
 }
-
-/// The i-th read (weights included) of a kernel, or null.
-[[nodiscard]] const Operand* read_operand(const Kernel& kernel, std::size_t i);
 
 // The models, one file each.
 [[nodiscard]] Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& machine,

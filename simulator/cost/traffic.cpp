@@ -79,12 +79,4 @@ OperandTraffic operand_traffic(const Kernel& kernel, const Machine& machine, con
     return traffic;
 }
 
-const Operand* read_operand(const Kernel& kernel, std::size_t i) {
-    for (std::size_t slot = 0; slot < kernel.operand_count; ++slot) {
-        if (kernel.operands[slot].access == Access::write) continue;
-        if (i-- == 0) return &kernel.operands[slot];
-    }
-    return nullptr;
-}
-
 }  // namespace cupola::cost_detail

@@ -48,7 +48,7 @@ Terms fused_terms(const Planes& planes, const Machine& machine, const CostParame
         std::max(planes.first_touch.l2, blocks * planes.in_channels * (patch + points * channels) * planes.element);
     terms.dram_bytes = planes.first_touch.dram;
     terms.l2 = terms.l2_bytes / machine.l2;
-    terms.dram = matrix_dram_time(terms.dram_bytes, machine, parameters);
+    terms.dram = exposed_dram_time(terms.dram_bytes, parameters.matrix_dram_efficiency, machine, parameters);
     const double filter = (9 + points) * planes.in_channels * planes.out_channels * planes.element;
     return in_sequence(transform_terms(filter, parameters.winograd_transform_efficiency, machine, parameters), terms,
                        parameters.overlap_exponent);

@@ -2,6 +2,7 @@
 #include "cupola/config/load.hpp"
 #include "cupola/cost/calibration.hpp"
 #include "cupola/cost/cost.hpp"
+#include "cupola/cost/parameter_table.hpp"
 
 #include <doctest/doctest.h>
 
@@ -210,6 +211,18 @@ Gpu random_gpu(Dice& dice) {
     return gpu;
 }
 
+/// The architecture's defaults, or half of the parameters anywhere in their ranges, often on a bound.
+CostParameters random_parameters(const Gpu& gpu, Dice& dice) {
+    CostParameters parameters = default_parameters(gpu.architecture);
+    if (dice.chance(0.4)) return parameters;
+    for (const ParameterInfo& info : parameter_table()) {
+        if (dice.chance(0.5)) continue;
+        const double inside = dice.real(info.low, info.high);
+        info.of(parameters) = dice.chance(0.8) ? inside : dice.pick<double>({info.low, info.high});
+    }
+    return parameters;
+}
+
 /// Larger work of the same kind: one dimension grows by whole steps of 64, operands with it.
 std::vector<Recipe> larger(const Recipe& recipe, Dice& dice) {
     std::vector<Recipe> result;
@@ -323,17 +336,17 @@ void check_more_work(Dice& dice, const Gpu& gpu, const CostParameters& parameter
 
 TEST_CASE("better hardware never makes a kernel slower") {
     Dice dice(1);
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
         const Gpu gpu = random_gpu(dice);
-        check_better_hardware(dice, gpu, default_parameters(gpu.architecture));
+        check_better_hardware(dice, gpu, random_parameters(gpu, dice));
     }
 }
 
 TEST_CASE("more work in the same alignment class never makes a kernel faster") {
     Dice dice(2);
-    for (int i = 0; i < 3000; ++i) {
+    for (int i = 0; i < 6000; ++i) {
         const Gpu gpu = random_gpu(dice);
-        check_more_work(dice, gpu, default_parameters(gpu.architecture));
+        check_more_work(dice, gpu, random_parameters(gpu, dice));
     }
 }
 

@@ -196,3 +196,21 @@ TEST_CASE("heads whose rows are no multiple of 32 bytes load slower") {
     work.head_dim = work.value_dim = 80;
     CHECK(unaligned > 1.03 * price(attention(work), gpu).time.value());
 }
+
+TEST_CASE("more keys are never faster because they may be split further, even where an SM's link is the bound") {
+    const Gpu gpu = h100_like();
+    CostParameters parameters = default_parameters(gpu.architecture);
+    parameters.flash3_paged.link_bytes_per_clock = 8;
+    parameters.flash3_paged.block_cycles = 0;
+    AttentionWork work = self_attention(1, 32, 1, 128);
+    work.kv_heads = 1;
+    work.kernel = AttentionKernel::flash3;
+    work.paged = work.split = true;
+    Seconds last(0);
+    for (work.keys = 64; work.keys <= 4096; work.keys += 64) {
+        const Seconds time = price(attention(work), gpu, parameters).time;
+        CAPTURE(work.keys);
+        CHECK(time >= last);
+        last = time;
+    }
+}

@@ -121,6 +121,32 @@ TEST_CASE("K is split where the output tiles would leave most SMs idle") {
     CHECK(price(wide, gpu, with).time == price(wide, gpu, without).time);
 }
 
+TEST_CASE("a split works on whole steps of the main loop, so more of K opens no faster one") {
+    const Gpu gpu = h100_like();
+    CostParameters parameters = default_parameters(gpu.architecture);
+    parameters.split_minimum_depth = 230;  // four steps of 64 hold it
+    parameters.split_reduction_seconds = 5e-7;
+    parameters.tensor_tiles.step_seconds = 1.2e-6;
+    Seconds last(0);
+    for (std::int64_t k = 64; k <= 4096; k += 64) {
+        const Seconds time = price(gemm({1, 64, 64, k}), gpu, parameters).time;
+        CAPTURE(k);
+        CHECK(time >= last);
+        last = time;
+    }
+}
+
+TEST_CASE("the fastest candidate is the fastest by the exponent that its time is summed with") {
+    const Gpu gpu = a100_like();
+    CostParameters parameters = default_parameters(gpu.architecture);
+    parameters.overlap_exponent = 4;
+    const Kernel kernel = gemm({182, 10, 128, 3227}, DataType::tf32);
+    parameters.tensor_tiles.overlap_exponent = 4;
+    const Seconds alike = price(kernel, gpu, parameters).time;
+    parameters.tensor_tiles.overlap_exponent = 8;
+    CHECK(price(kernel, gpu, parameters).time == alike);
+}
+
 TEST_CASE("fp32 runs on the FP32 lanes, tf32 on matrix units") {
     const Gpu gpu = a100_like();
     const KernelCost plain = price(gemm({1, 4096, 4096, 4096}, DataType::fp32), gpu);
