@@ -117,7 +117,7 @@ void lower_kind(Lowering& l, const Convolution& conv) {
     if (transposes && !input_last) source = channels_last_copy(l, input, type, source, "conv.nchw_to_nhwc");
     if (transposes || input_last) source.bytes *= touched_share(conv);
     Tensor weights = l.weight(elements_of(filter));
-    const bool converts_filter = transposes && !weights_converted;
+    const bool converts_filter = transposes && !weights_converted && volume(conv.kernel) > 1;  // 1x1: one order only
     if (converts_filter) weights = channels_last_copy(l, filter, type, weights, "conv.filter_layout");
 
     const Tensor out = l.create(
