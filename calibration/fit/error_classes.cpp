@@ -10,6 +10,8 @@
 namespace cupola::fit {
 namespace {
 
+constexpr double least_share = 0.05;
+
 using Key = std::tuple<KernelKind, std::string_view, DataType>;
 
 ErrorClass class_of(std::span<const Residual> residuals, double from, double to) {
@@ -53,9 +55,12 @@ std::vector<Residual> residuals_of(std::span<const Sample> samples, const CostPa
     residuals.reserve(samples.size());
     for (const Sample& sample : samples) {
         const Kernel& kernel = main_kernel(sample, parameters);
-        const Seconds predicted = predicted_time(sample, parameters);
+        const Seconds predicted = kernel_time(sample, parameters);
+        // A small kernel's share of a measurement can come out as nothing.
+        const Seconds measured =
+            std::max(sample.row->measured - sample.row->overhead, least_share * sample.row->measured);
         residuals.push_back({kernel_kind(kernel.work), variant_of(kernel.work), kernel.type, predicted,
-                             std::log(sample.row->measured / predicted), sample.cluster});
+                             std::log(measured / predicted), sample.cluster});
     }
     return residuals;
 }

@@ -13,7 +13,7 @@ inline constexpr std::size_t least_rows = 40;
 /// What repetition is never taken to average out, whatever the rows of one GPU say.
 inline constexpr double least_shared = 0.1;
 
-/// One measurement beside its prediction.
+/// One measurement beside its prediction, kernels alone.
 struct Residual {
     KernelKind kind = KernelKind::gemm;
     std::string_view variant;

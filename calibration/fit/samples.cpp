@@ -65,7 +65,11 @@ Samples samples_of(const std::vector<FitData>& data, const std::vector<std::stri
 }
 
 Seconds predicted_time(const Sample& sample, const CostParameters& parameters) {
-    Seconds time = sample.row->overhead;
+    return sample.row->overhead + kernel_time(sample, parameters);
+}
+
+Seconds kernel_time(const Sample& sample, const CostParameters& parameters) {
+    Seconds time;
     for (const auto& [kernel, count] : sample.row->kernels) time += price(kernel, *sample.gpu, parameters).time * count;
     return time;
 }

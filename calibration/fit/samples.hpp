@@ -36,6 +36,9 @@ struct Samples {
 /// Sum over the row's kernels, and what the measurement holds besides them.
 [[nodiscard]] Seconds predicted_time(const Sample& sample, const CostParameters& parameters);
 
+/// Sum over the row's kernels alone.
+[[nodiscard]] Seconds kernel_time(const Sample& sample, const CostParameters& parameters);
+
 /// The kernel that takes longest: what the row's error is booked under.
 [[nodiscard]] const Kernel& main_kernel(const Sample& sample, const CostParameters& parameters);
 
