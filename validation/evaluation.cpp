@@ -24,23 +24,29 @@ void add(KernelCost& sum, const KernelCost& cost, double count) {
     sum.flops += cost.flops * count;
 }
 
+/// The interval of a row: that of its main kernel's class at the time of all its kernels, as the fit states it.
+Interval interval_of(const Measurement& row, const Kernel& main, Seconds kernels, const ModelParameters& parameters) {
+    const LibraryCalibration* const fitted = parameters.fitted ? &*parameters.fitted : nullptr;
+    const Uncertainty uncertainty = uncertainty_of(main, kernels, fitted, parameters.general);
+    return {row.overhead + kernels * uncertainty.low, row.overhead + kernels * uncertainty.high};
+}
+
 ComparedRow compare(const Measurement& row, const Gpu& gpu, const ModelParameters& parameters) {
     ComparedRow compared;
-    IntervalSum interval;
-    const LibraryCalibration* const fitted = parameters.fitted ? &*parameters.fitted : nullptr;
+    const Kernel* main = nullptr;
     Seconds longest(-1);
     for (const MeasuredKernel& measured : row.kernels) {
         const KernelCost cost = price(measured.kernel, gpu, parameters.values);
         add(compared.cost, cost, measured.count);
-        interval.add(kernel_kind(measured.kernel.work), cost.time * measured.count,
-                     uncertainty_of(measured.kernel, cost.time, fitted, parameters.general));
         if (cost.time * measured.count <= longest) continue;
         longest = cost.time * measured.count;
-        compared.kind = name_of(kernel_kind(measured.kernel.work));
-        compared.type = measured.kernel.type;
+        main = &measured.kernel;
     }
-    interval.add_independent(row.overhead, Seconds(0));
-    compared.interval = interval.interval();
+    if (main != nullptr) {
+        compared.kind = name_of(kernel_kind(main->work));
+        compared.type = main->type;
+        compared.interval = interval_of(row, *main, compared.cost.time, parameters);
+    }
     compared.cost.time += row.overhead;
     compared.cost.launch += row.overhead;
     for (const Bound bound : all_bounds) {

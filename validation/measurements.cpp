@@ -278,7 +278,9 @@ private:
         std::vector<MeasuredKernel> kernels;
         kernels.reserve(spec.kernels.size());
         for (const KernelSpec& kernel : spec.kernels) kernels.push_back(build_kernel(kernel, environment()));
-        return kernels;
+        const auto launched = [](const MeasuredKernel& kernel) { return kernel.count > 0; };
+        if (std::any_of(kernels.begin(), kernels.end(), launched)) return kernels;
+        throw InputError({spec.kernels.front().count.where(), "", "no launch of any kernel", "a `count` above 0", ""});
     }
 
     /// Expanding and lowering takes far longer than reading a row, so it is done once for rows that agree.

@@ -10,8 +10,7 @@
 namespace cupola::fit {
 namespace {
 
-/// A row's error is its longest kernel's; where that leaves the kernel less than this, the rest is what was wrong.
-constexpr double least_ratio = 0.05;
+constexpr double least_share = 0.05;
 
 using Key = std::tuple<KernelKind, std::string_view, DataType>;
 
@@ -51,18 +50,18 @@ void add_classes(std::span<const Residual> residuals, std::vector<ErrorClass>& c
 
 }  // namespace
 
-Residual residual_of(const Sample& sample, const CostParameters& parameters) {
-    const auto& [kernel, count] = main_kernel(sample, parameters);
-    const Seconds time = price(kernel, *sample.gpu, parameters).time;
-    const Seconds rest = predicted_time(sample, parameters) - time * count;
-    const double ratio = std::max((sample.row->measured - rest) / (time * count), least_ratio);
-    return {kernel_kind(kernel.work), variant_of(kernel.work), kernel.type, time, std::log(ratio), sample.cluster};
-}
-
 std::vector<Residual> residuals_of(std::span<const Sample> samples, const CostParameters& parameters) {
     std::vector<Residual> residuals;
     residuals.reserve(samples.size());
-    for (const Sample& sample : samples) residuals.push_back(residual_of(sample, parameters));
+    for (const Sample& sample : samples) {
+        const Kernel& kernel = main_kernel(sample, parameters);
+        const Seconds predicted = kernel_time(sample, parameters);
+        // A small kernel's share of a measurement can come out as nothing.
+        const Seconds measured =
+            std::max(sample.row->measured - sample.row->overhead, least_share * sample.row->measured);
+        residuals.push_back({kernel_kind(kernel.work), variant_of(kernel.work), kernel.type, predicted,
+                             std::log(measured / predicted), sample.cluster});
+    }
     return residuals;
 }
 

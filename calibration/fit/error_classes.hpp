@@ -13,8 +13,7 @@ inline constexpr std::size_t least_rows = 40;
 /// What repetition is never taken to average out, whatever the rows of one GPU say.
 inline constexpr double least_shared = 0.1;
 
-/// The longest kernel of one measurement beside its prediction: the row's error is taken for this kernel's alone, the
-/// other kernels and the overhead for right, so that the interval of a row holds its measurement as often as stated.
+/// One measurement beside its prediction, kernels alone.
 struct Residual {
     KernelKind kind = KernelKind::gemm;
     std::string_view variant;
@@ -24,7 +23,6 @@ struct Residual {
     std::uint32_t cluster = 0;
 };
 
-[[nodiscard]] Residual residual_of(const Sample& sample, const CostParameters& parameters);
 [[nodiscard]] std::vector<Residual> residuals_of(std::span<const Sample> samples, const CostParameters& parameters);
 
 /// Quantiles of the log ratios by kind, variant, type and size class of the predicted time.

@@ -26,9 +26,9 @@ double coverage_of(std::span<const Sample* const> samples, const CostParameters&
                    const LibraryCalibration& library) {
     std::size_t inside = 0;
     for (const Sample* sample : samples) {
-        const Residual residual = residual_of(*sample, parameters);
-        const Uncertainty u = uncertainty_of(main_kernel(*sample, parameters).kernel, residual.predicted, &library, {});
-        const double ratio = std::exp(residual.log_ratio);
+        const Seconds time = kernel_time(*sample, parameters);
+        const Uncertainty u = uncertainty_of(main_kernel(*sample, parameters), time, &library, {});
+        const double ratio = (sample->row->measured - sample->row->overhead) / time;
         if (ratio >= u.low && ratio <= u.high) ++inside;
     }
     return samples.empty() ? 0 : static_cast<double>(inside) / static_cast<double>(samples.size());

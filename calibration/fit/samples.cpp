@@ -65,19 +65,23 @@ Samples samples_of(const std::vector<FitData>& data, const std::vector<std::stri
 }
 
 Seconds predicted_time(const Sample& sample, const CostParameters& parameters) {
-    Seconds time = sample.row->overhead;
+    return sample.row->overhead + kernel_time(sample, parameters);
+}
+
+Seconds kernel_time(const Sample& sample, const CostParameters& parameters) {
+    Seconds time;
     for (const auto& [kernel, count] : sample.row->kernels) time += price(kernel, *sample.gpu, parameters).time * count;
     return time;
 }
 
-const validation::MeasuredKernel& main_kernel(const Sample& sample, const CostParameters& parameters) {
-    const validation::MeasuredKernel* longest = nullptr;
+const Kernel& main_kernel(const Sample& sample, const CostParameters& parameters) {
+    const Kernel* longest = nullptr;
     Seconds most(-1);
-    for (const validation::MeasuredKernel& measured : sample.row->kernels) {
-        const Seconds time = price(measured.kernel, *sample.gpu, parameters).time * measured.count;
+    for (const auto& [kernel, count] : sample.row->kernels) {
+        const Seconds time = price(kernel, *sample.gpu, parameters).time * count;
         if (time <= most) continue;
         most = time;
-        longest = &measured;
+        longest = &kernel;
     }
     return *longest;
 }

@@ -36,8 +36,11 @@ struct Samples {
 /// Sum over the row's kernels, and what the measurement holds besides them.
 [[nodiscard]] Seconds predicted_time(const Sample& sample, const CostParameters& parameters);
 
+/// Sum over the row's kernels alone.
+[[nodiscard]] Seconds kernel_time(const Sample& sample, const CostParameters& parameters);
+
 /// The kernel that takes longest: what the row's error is booked under.
-[[nodiscard]] const validation::MeasuredKernel& main_kernel(const Sample& sample, const CostParameters& parameters);
+[[nodiscard]] const Kernel& main_kernel(const Sample& sample, const CostParameters& parameters);
 
 /// Size classes of times: below 20 us, 100 us, 1 ms, and above.
 inline constexpr std::array<double, 5> size_edges{0, 20e-6, 100e-6, 1e-3, 1e6};

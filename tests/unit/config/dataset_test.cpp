@@ -272,6 +272,17 @@ TEST_CASE("rows with malformed cells are skipped, counted by reason, and found a
     CHECK(data.skipped[1].reason == "3 cells, expected 4 as in the header");
 }
 
+TEST_CASE("a row that launches nothing is skipped") {
+    const Dataset data = load_kernels("{state: cold}",
+                                      "      - gemm: {type: fp16, m: 8, n: a, k: b, count: times}\n"
+                                      "      - gemm: {type: fp16, m: 8, n: a, k: b, count: 2 * times}\n",
+                                      "a,b,times,us\n64,64,0,5\n64,64,1,5\n");
+    REQUIRE(data.rows.size() == 1);
+    CHECK(data.rows[0].line == 3);
+    REQUIRE(data.skipped.size() == 1);
+    CHECK(data.skipped[0].reason.find("no launch of any kernel") != std::string::npos);
+}
+
 TEST_CASE("measured files are looked for where one says, else beside the adapter and in the reference data") {
     const fs::path directory = fs::temp_directory_path() / "cupola-dataset-places";
     fs::create_directories(directory / "other" / "data");
