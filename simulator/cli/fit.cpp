@@ -5,6 +5,7 @@
 #include "cupola/fit/leave_one_out.hpp"
 #include "cupola/fit/write.hpp"
 #include "cupola/units/input_error.hpp"
+#include "cupola/units/text.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -60,6 +61,9 @@ std::string left_out(const Options& options, const TextStyle& style) {
 }
 
 std::string fitted(const Options& options, const TextStyle& style) {
+    if (!options.date.empty() && !is_date(options.date)) {
+        throw InputError({{}, "--date", "\"" + options.date + "\"", "a date such as 2026-11-21", ""});
+    }
     if (options.leave_one_out) return left_out(options, style);
     if (options.gpu.empty() == options.plan.empty()) {
         throw InputError({{}, "--gpu", "neither --gpu nor --plan, or both", "one of them", ""});

@@ -3,6 +3,7 @@
 #include "cupola/config/node.hpp"
 #include "cupola/cost/parameter_table.hpp"
 #include "cupola/units/suggest.hpp"
+#include "cupola/units/text.hpp"
 
 #include <filesystem>
 #include <limits>
@@ -107,14 +108,8 @@ SizeRange read_range(const Node& map) {
 
 /// "2026-11-21"
 std::string read_date(const Node& node) {
-    const std::string& text = node.text();
-    const std::string form = "0000-00-00";
-    bool fits = text.size() == form.size();
-    for (std::size_t i = 0; fits && i < form.size(); ++i) {
-        fits = form[i] == '-' ? text[i] == '-' : text[i] >= '0' && text[i] <= '9';
-    }
-    if (!fits) node.fail(node.description(), "a date such as 2026-11-21");
-    return text;
+    if (!is_date(node.text())) node.fail(node.description(), "a date such as 2026-11-21");
+    return node.text();
 }
 
 std::string read_hash(const Node& node) {

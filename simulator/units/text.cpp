@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -180,6 +181,12 @@ std::string format_count(long long value) {
         digits.insert(i, ",");
     }
     return digits;
+}
+
+bool is_date(std::string_view text) {
+    constexpr std::string_view form = "0000-00-00";
+    return std::equal(text.begin(), text.end(), form.begin(), form.end(),
+                      [](char c, char f) { return f == '-' ? c == '-' : c >= '0' && c <= '9'; });
 }
 
 }  // namespace cupola

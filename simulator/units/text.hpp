@@ -33,4 +33,7 @@ template <typename Q>
 /// "2,567,463,684"
 [[nodiscard]] std::string format_count(long long value);
 
+/// Whether the text has the form of a date such as "2026-11-21".
+[[nodiscard]] bool is_date(std::string_view text);
+
 }  // namespace cupola

@@ -84,6 +84,9 @@ TEST_CASE("fit --dry-run writes nothing, and --json is JSON") {
 TEST_CASE("fit says what it needs") {
     CHECK(cupola("fit").status == 2);
     CHECK(contains(cupola("fit").output, "neither --gpu nor --plan"));
+    const Outcome day = cupola("fit --gpu t4 --dry-run --date today");
+    CHECK(day.status == 2);
+    CHECK(contains(day.output, "--date: found \"today\", expected a date such as 2026-11-21"));
     const Outcome unknown = cupola("fit --gpu a100-sxm4-80g");
     CHECK(unknown.status == 2);
     CHECK(contains(unknown.output, "did you mean \"a100-sxm4-80gb\"?"));

@@ -166,6 +166,11 @@ TEST_CASE("counts are grouped by thousands") {
     CHECK(format_count(std::numeric_limits<long long>::min()) == "-9,223,372,036,854,775,808");
 }
 
+TEST_CASE("a date is four, two and two digits") {
+    CHECK(is_date("2026-11-21"));
+    for (const char* text : {"", "2026-11-2", "2026-11-211", "2026/11/21", "2O26-11-21"}) CHECK_FALSE(is_date(text));
+}
+
 TEST_CASE("products and quotients carry their dimension") {
     static_assert(std::is_same_v<decltype(Bytes(1) / BytesPerSecond(1)), Seconds>);
     static_assert(std::is_same_v<decltype(Flops(1) / Bytes(1)), FlopsPerByte>);
