@@ -3,6 +3,8 @@
 // the same figures.
 #include "reference_list.hpp"
 
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
@@ -23,13 +25,15 @@ nlohmann::json all_comparisons() {
         MESSAGE("skipped: no reference data");
         return {};
     }
-    const std::string output = (std::filesystem::temp_directory_path() / "cupola-operators.json").string();
+    const std::string output =
+        std::filesystem::temp_directory_path() / ("cupola-operators-" + std::to_string(::getpid()) + ".json");
     const std::string command = "CUPOLA_DATA='" CUPOLA_SOURCE_DIR "' '" CUPOLA_COMMAND "' validate --json --ops '" +
-                                std::string(CUPOLA_SOURCE_DIR) + "/validation/datasets' --data '" + *directory + "/data" +
-                                "' > '" + output + "'";
+                                std::string(CUPOLA_SOURCE_DIR) + "/validation/datasets' --data '" + *directory +
+                                "/data" + "' > '" + output + "'";
     (void)std::system(command.c_str());  // 1 outside a tolerance, which the cases below find by themselves
-    std::ifstream file(output);
-    return nlohmann::json::parse(file);
+    nlohmann::json comparison = nlohmann::json::parse(std::ifstream(output));
+    std::filesystem::remove(output);
+    return comparison;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "run_command.hpp"
 
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -22,7 +24,7 @@ std::string read(const fs::path& path) {
 
 /// A directory for one test, with two adapters of a table of three rows, of which two are good.
 struct Workspace {
-    fs::path path = fs::temp_directory_path() / "cupola-validate-test";
+    fs::path path = fs::temp_directory_path() / ("cupola-validate-test-" + std::to_string(::getpid()));
     Workspace() {
         fs::remove_all(path);
         fs::create_directories(path / "adapters");

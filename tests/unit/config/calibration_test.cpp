@@ -3,6 +3,8 @@
 #include "cupola/fit/write.hpp"
 #include "cupola/units/input_error.hpp"
 
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -35,7 +37,7 @@ Calibration example() {
 }  // namespace
 
 TEST_CASE("a calibrated file reads back as it was written") {
-    const fs::path path = fs::temp_directory_path() / "cupola-calibration-round-trip.yaml";
+    const fs::path path = fs::temp_directory_path() / ("cupola-calibration-" + std::to_string(::getpid()) + ".yaml");
     const std::string text = fit::calibration_yaml(example());
     fit::write_atomically(path.string(), text);
     const Calibration read = config::load_calibration_file(path.string());

@@ -1,6 +1,8 @@
 #include "cupola/config/load_dataset.hpp"
 #include "cupola/units/input_error.hpp"
 
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -34,7 +36,7 @@ rows:
 
 /// An adapter (after `head`) and its table, loaded.
 Dataset load(const std::string& adapter, const std::string& table) {
-    const fs::path directory = fs::temp_directory_path() / "cupola-dataset-test";
+    const fs::path directory = fs::temp_directory_path() / ("cupola-dataset-test-" + std::to_string(::getpid()));
     fs::create_directories(directory);
     std::ofstream(directory / "case.yaml") << head << adapter;
     std::ofstream(directory / "case.csv") << table;
@@ -284,7 +286,7 @@ TEST_CASE("a row that launches nothing is skipped") {
 }
 
 TEST_CASE("measured files are looked for where one says, else beside the adapter and in the reference data") {
-    const fs::path directory = fs::temp_directory_path() / "cupola-dataset-places";
+    const fs::path directory = fs::temp_directory_path() / ("cupola-dataset-places-" + std::to_string(::getpid()));
     fs::create_directories(directory / "other" / "data");
     std::ofstream(directory / "case.yaml") << head << "gpu: t4\ntime: us * 1e-6\nsplit: [n, k]" << gemm_rows;
     const auto adapter = load_adapter(CUPOLA_SOURCE_DIR, (directory / "case.yaml").string());
