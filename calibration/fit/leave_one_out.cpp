@@ -78,17 +78,16 @@ LeaveOneOutResult leave_one_out(const std::vector<FittedGpu>& fitted) {
         for (const std::string& library : libraries_of(left_out.plan)) {
             const std::vector<std::string> names = data_of(left_out.plan, library);
             const Samples samples = samples_of(left_out.data, names, left_out.gpu.name);
-            std::vector<Sample> rows = samples.train;
-            rows.insert(rows.end(), samples.test.begin(), samples.test.end());
             CostParameters others = default_parameters(left_out.gpu.architecture);
             overlay(others, mean_of_others(fitted, left_out, library));
             const CostParameters own = parameters(left_out.gpu, &left_out.calibration, library);
             for (std::uint32_t group = 0; group < samples.groups.size(); ++group) {
-                result.errors.back().push_back(error_report(rows, samples.groups[group], group, own, others));
+                const ErrorReport report = error_report(samples.test, samples.groups[group], group, own, others);
+                if (report.rows > 0) result.errors.back().push_back(report);
             }
-            const std::vector<Residual> more = residuals_of(rows, others);
+            const std::vector<Residual> more = residuals_of(samples.train, others);
             residuals.insert(residuals.end(), more.begin(), more.end());
-            for (const SizeRange& range : size_ranges(rows)) add_range(range, any.ranges);
+            for (const SizeRange& range : size_ranges(samples.train)) add_range(range, any.ranges);
             for (const UsedData& data : used_data(left_out.data, names, left_out.gpu.name)) any.data.push_back(data);
         }
     }

@@ -23,7 +23,7 @@ struct LeaveOneOutResult {
 
 /// Predicts each GPU as if it had no data: its facts, its architecture's defaults, and every parameter that was fitted
 /// for it at the mean of the same library's fits on the other GPUs. A parameter that no other GPU has stays at its
-/// default. Errors are over all rows, of which none had a say.
+/// default. Errors are over test rows; intervals come from train rows.
 [[nodiscard]] LeaveOneOutResult leave_one_out(const std::vector<FittedGpu>& fitted);
 
 }  // namespace cupola::fit
