@@ -180,9 +180,16 @@ void charge_traffic(Terms& terms, const AttentionProblem& problem, const Tile& t
     const double row_tiles = tiles(problem.queries, tile.queries);
     const double width = (problem.head_dim + problem.value_dim) * problem.element;
     const double key_bytes = problem.keys * width;  // one head
-    const double seen = problem.causal ? std::min(0.5, problem.window / problem.keys) : 1.0;
+    // A row tile sees all keys before its own: half of them where queries and keys begin together, nearly all where few
+    // queries follow a long cache. Whole clusters of tiles, so that more queries never read less; for the busiest SM,
+    // whose blocks need not grow with the queries, the half.
+    const double clusters = tiles(row_tiles, variant.multicast);
+    const double rows = clusters * variant.multicast * tile.queries;
+    const double window = problem.window / problem.keys;
+    const double seen = problem.causal ? std::min(std::max(0.5, 1 - rows / (2 * problem.keys)), window) : 1.0;
+    const double least_seen = problem.causal ? std::min(0.5, window) : 1.0;
     const double partials = splits > 1 ? 8 * splits * problem.heads * problem.queries * (problem.value_dim + 1) : 0;
-    const double key_reads = problem.heads * tiles(row_tiles, variant.multicast) * key_bytes * seen;
+    const double key_reads = problem.heads * clusters * key_bytes * seen;
     terms.l2_bytes = std::max(problem.heads * problem.queries * width + key_reads + partials, problem.first_touch.l2);
     // Query tiles of one head that run together share its keys; later ones read again what L2 does not hold.
     const double key_passes = std::max(row_tiles / machine.sms - 1, 0.0);
@@ -192,7 +199,7 @@ void charge_traffic(Terms& terms, const AttentionProblem& problem, const Tile& t
     const double busiest = tiles(problem.heads * row_tiles * splits, machine.sms);
     // As in share_of_busiest_sm: a split works on no fewer keys, so that no more splits open anything new.
     const double keys = splits > 1 ? std::max(problem.keys / splits, parameters.split_keys_minimum) : problem.keys;
-    const double link = busiest * keys * width * seen / (variant.link_bytes_per_clock * machine.simt_clock);
+    const double link = busiest * keys * width * least_seen / (variant.link_bytes_per_clock * machine.simt_clock);
     terms.l2 = std::max(terms.l2_bytes / machine.l2, link);
     terms.dram = exposed_dram_time(terms.dram_bytes, parameters.attention_dram_efficiency, machine, parameters);
 }

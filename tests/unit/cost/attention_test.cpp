@@ -50,6 +50,18 @@ TEST_CASE("long causal attention takes about half of the full one, short ones mo
     CHECK(price(attention(tile), gpu).time.value() > 0.9 * short_full);
 }
 
+TEST_CASE("causal queries behind a long cache read nearly all its keys, those of a whole sequence half") {
+    const Gpu gpu = a100_like();
+    AttentionWork work = self_attention(1, 64, 16384, 128);
+    const auto read = [&](std::int64_t queries, bool causal) {
+        work.queries = queries;
+        work.causal = causal;
+        return price(attention(work), gpu).l2_bytes.value();
+    };
+    CHECK(read(1024, true) > 0.94 * read(1024, false));
+    CHECK(read(16384, true) == doctest::Approx(0.5 * read(16384, false)).epsilon(0.02));
+}
+
 TEST_CASE("temporal attention over S frames uses S of the tile's rows") {
     const Gpu gpu = a100_like();
     AttentionWork work = self_attention(4096, 5, 16, 64);
