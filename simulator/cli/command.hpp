@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cupola/hardware/gpu.hpp"
+#include "cupola/lever/lever.hpp"
 #include "cupola/report/report.hpp"
 #include "cupola/stack/stack.hpp"
 #include "cupola/workload/graph.hpp"
@@ -40,17 +41,22 @@ struct Command {
 struct Selection {
     std::string workload, positional_workload, gpu, stack, data;
     std::vector<std::string> settings;  ///< "name=value"
+    std::vector<std::string> levers;    ///< "name" or "name=value"
     bool json = false;
 
     void add_workload_options(CLI::App& app);
     void add_machine_options(CLI::App& app);
+    void add_lever_option(CLI::App& app);
     void add_output_options(CLI::App& app);
 
     // The chosen data files; throw InputError.
     [[nodiscard]] std::string data_directory() const;
+    [[nodiscard]] std::string workload_name() const;
     [[nodiscard]] Workload load_workload() const;
     [[nodiscard]] Gpu load_gpu() const;
     [[nodiscard]] Stack load_stack() const;
+    /// Workload and stack with the levers applied. Which kernels a stack picks may depend on the GPU.
+    [[nodiscard]] Scenario load_scenario(const Gpu& gpu) const;
     /// Parameters fitted on the GPU by the stack's libraries; `of` must outlive the model.
     [[nodiscard]] CostModel load_cost_model(const Gpu& of, const Stack& stack) const;
 };

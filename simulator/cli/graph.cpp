@@ -24,14 +24,13 @@ std::vector<PassReference> passes_of(const Workload& workload, const std::string
 
 std::string listed(const Options& options) {
     const Selection& selection = options.selection;
-    const Workload workload = selection.load_workload();
+    const Gpu gpu = selection.load_gpu();
+    const auto [workload, stack] = selection.load_scenario(gpu);
     const std::vector<PassReference> passes = passes_of(workload, options.stage);
     if (!options.kernels) return selection.json ? operators_json(passes) : operators_text(passes);
 
-    const Stack stack = selection.load_stack();
-    const Architecture architecture = selection.load_gpu().architecture;
     std::vector<LoweredPass> lowered;
-    for (const PassReference& pass : passes) lowered.push_back({pass, lower(pass.graph(), stack, architecture)});
+    for (const PassReference& pass : passes) lowered.push_back({pass, lower(pass.graph(), stack, gpu.architecture)});
     return selection.json ? kernels_json(lowered) : kernels_text(lowered);
 }
 
@@ -46,6 +45,7 @@ Command add_graph(CLI::App& root) {
     app->add_flag("--kernels", options->kernels, "the kernel launches of a stack instead of operators");
     app->add_option("--stage", options->stage, "only this stage (cupola show NAME)")->type_name("NAME");
     options->selection.add_machine_options(*app);
+    options->selection.add_lever_option(*app);
     options->selection.add_output_options(*app);
     return {app, [options] { return listed(*options); }};
 }

@@ -8,7 +8,17 @@
 namespace cupola::cli {
 namespace {
 
+std::vector<NamedItem> listed_levers() {
+    std::vector<NamedItem> items;
+    for (const Lever& lever : all_levers()) {
+        const std::string value = lever.value.empty() ? "" : " (" + std::string(lever.value) + ")";
+        items.push_back({std::string(lever.name), std::string(lever.mechanism) + value});
+    }
+    return items;
+}
+
 std::vector<NamedItem> listed(const std::string& what, const std::string& data) {
+    if (what == "levers") return listed_levers();
     const std::vector<config::Listing> listings = what == "gpus"       ? config::list_gpus(data)
                                                   : what == "stacks"   ? config::list_stacks(data)
                                                   : what == "datasets" ? config::list_datasets(data)
@@ -19,7 +29,7 @@ std::vector<NamedItem> listed(const std::string& what, const std::string& data) 
 }
 
 void check_kind(const std::string& what) {
-    const std::vector<std::string> kinds{"workloads", "gpus", "stacks", "datasets"};
+    const std::vector<std::string> kinds{"workloads", "gpus", "stacks", "levers", "datasets"};
     for (const std::string& kind : kinds) {
         if (what == kind) return;
     }
@@ -27,7 +37,7 @@ void check_kind(const std::string& what) {
     throw InputError({{},
                       "list",
                       found,
-                      "workloads, gpus, stacks or datasets",
+                      "workloads, gpus, stacks, levers or datasets",
                       what.empty() ? "for example cupola list gpus" : suggestion(what, kinds)});
 }
 
@@ -39,10 +49,11 @@ struct Options {
 }  // namespace
 
 Command add_list(CLI::App& root, const TextStyle& style) {
-    CLI::App* app = add_subcommand(root, "list", "List the models, GPUs, software stacks or data sets there are",
-                                   {"cupola list workloads", "cupola list gpus"});
+    CLI::App* app =
+        add_subcommand(root, "list", "List the models, GPUs, software stacks, levers or data sets there are",
+                       {"cupola list workloads", "cupola list gpus"});
     auto options = std::make_shared<Options>();
-    app->add_option("what", options->what, "workloads, gpus, stacks or datasets")->type_name("KIND");
+    app->add_option("what", options->what, "workloads, gpus, stacks, levers or datasets")->type_name("KIND");
     options->selection.add_output_options(*app);
     return {app, [options, style] {
                 check_kind(options->what);

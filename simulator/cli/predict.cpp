@@ -23,13 +23,13 @@ Command add_predict(CLI::App& root, const TextStyle& style) {
     auto options = std::make_shared<Options>();
     options->selection.add_workload_options(*app);
     options->selection.add_machine_options(*app);
+    options->selection.add_lever_option(*app);
     app->add_option("--top", options->top, "kernels to print (default 8)")->type_name("COUNT")->check(not_negative);
     options->selection.add_output_options(*app);
     return {app, [options, style] {
                 const Selection& selection = options->selection;
-                const Workload workload = selection.load_workload();
                 const Gpu gpu = selection.load_gpu();
-                const Stack stack = selection.load_stack();
+                const auto [workload, stack] = selection.load_scenario(gpu);
                 const Prediction prediction = predict(workload, selection.load_cost_model(gpu, stack), stack);
                 return selection.json ? prediction_json(prediction) : prediction_text(prediction, style, options->top);
             }};

@@ -40,6 +40,14 @@ void Selection::add_machine_options(CLI::App& app) {
         ->type_name("NAME");
 }
 
+void Selection::add_lever_option(CLI::App& app) {
+    app.add_option("-l,--lever", levers, "change model, schedule or software (cupola list levers); may be repeated")
+        ->type_name("NAME[=VALUE]")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->allow_extra_args(false);
+}
+
 void Selection::add_output_options(CLI::App& app) {
     app.add_option(
            "--data", data,
@@ -50,8 +58,7 @@ void Selection::add_output_options(CLI::App& app) {
 
 std::string Selection::data_directory() const { return config::data_directory(data); }
 
-Workload Selection::load_workload() const {
-    const std::string directory = data_directory();
+std::string Selection::workload_name() const {
     if (!workload.empty() && !positional_workload.empty()) {
         throw InputError({{}, "--workload", "a second workload, \"" + workload + "\"", "one", "leave out --workload"});
     }
@@ -61,9 +68,27 @@ Workload Selection::load_workload() const {
                           "workload",
                           "nothing",
                           "the name of a model or a path to its file",
-                          suggestion("", names_of(config::list_workloads(directory)))});
+                          suggestion("", names_of(config::list_workloads(data_directory())))});
     }
-    return config::load_workload(directory, name, parse_settings(settings));
+    return name;
+}
+
+Workload Selection::load_workload() const {
+    return config::load_workload(data_directory(), workload_name(), parse_settings(settings));
+}
+
+Scenario Selection::load_scenario(const Gpu& on) const {
+    std::vector<LeverSetting> chosen;
+    for (const std::string& text : levers) chosen.push_back(parse_lever(text));
+    LeverContext context;
+    context.workload_name = workload_name();
+    context.settings = parse_settings(settings);
+    context.stack = load_stack();
+    context.architecture = on.architecture;
+    context.expand = [directory = data_directory()](const std::string& name, const WorkloadSettings& values) {
+        return config::load_workload(directory, name, values);
+    };
+    return apply_levers(std::move(context), chosen);
 }
 
 Gpu Selection::load_gpu() const { return config::load_gpu(data_directory(), gpu); }

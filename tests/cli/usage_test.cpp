@@ -50,7 +50,7 @@ TEST_CASE("a mistyped command line is an error of status 2 that names the fix") 
         {"seqlen modelscope-t2v --frames 8,5000", "--set frames"},
         {"seqlen modelscope-t2v --stage vae_decoder --frames 8", "without spatial beside temporal attention"},
         {"list gpu", "did you mean \"gpus\"?"},
-        {"list", "expected workloads, gpus, stacks or datasets"},
+        {"list", "expected workloads, gpus, stacks, levers or datasets"},
         {"show h100-sxm", "did you mean \"h100-sxm5-80gb\"?"},
         {"show t4 --set steps=3", "only workloads have parameters"},
         {"show no/such/file.yaml", "no/such/file.yaml"},

@@ -16,6 +16,7 @@ namespace cupola::house {
         {"hardware", {"units"}},
         {"kernel", {"units"}},
         {"stack", {"units", "workload", "kernel", "hardware"}},
+        {"lever", {"units", "workload", "kernel", "hardware", "stack"}},
         {"cost", {"units", "kernel", "hardware"}},
         {"timeline", {"units", "kernel"}},
         {"predict", {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline"}},
@@ -27,9 +28,10 @@ namespace cupola::house {
         {"config", {"units", "workload", "kernel", "hardware", "stack", "cost", "validation", "fit"}},
         // the results that it formats, among them comparisons with measurements
         {"report",
-         {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "validation", "fit"}},
+         {"units", "workload", "kernel", "hardware", "stack", "lever", "cost", "timeline", "predict", "validation",
+          "fit"}},
         {"cli",
-         {"units", "workload", "kernel", "hardware", "stack", "cost", "timeline", "predict", "config", "report",
+         {"units", "workload", "kernel", "hardware", "stack", "lever", "cost", "timeline", "predict", "config", "report",
           "validation", "fit"}},
     };
     return table;

@@ -1,0 +1,35 @@
+#include "cupola/lever/lever_value.hpp"
+#include "cupola/lever/tables.hpp"
+
+#include <array>
+
+namespace cupola {
+namespace {
+
+void apply_steps(LeverContext& context, const LeverValue& value) {
+    context.set("steps", "steps", std::to_string(value.whole(1, 1'000'000)));
+}
+
+void apply_batch(LeverContext& context, const LeverValue& value) {
+    context.set("batch", "batch", std::to_string(value.whole(1, 1'000'000)));
+}
+
+void apply_dtype(LeverContext& context, const LeverValue& value) { context.set("dtype", "dtype", value.text()); }
+
+constexpr std::array<Lever, 3> levers{{
+    {"dtype", "fp32 | tf32 | fp16 | bf16", "tensors, weights and matrix instructions of this type in every stage",
+     "parameter of the model", "models whose parameter dtype offers the type", LeverPhase::settings, "type of tensors",
+     apply_dtype},
+    {"steps", "a number", "so many passes of the denoiser", "parameter of the model",
+     "models with a parameter steps; what it does to the image is not modelled", LeverPhase::settings,
+     "number of steps", apply_steps},
+    {"batch", "a number", "so many images, videos or sequences in every pass", "parameter of the model",
+     "models with a parameter batch; the latency is that of the whole batch", LeverPhase::settings, "batch",
+     apply_batch},
+}};
+
+}  // namespace
+
+std::span<const Lever> setting_levers() { return levers; }
+
+}  // namespace cupola
