@@ -34,6 +34,7 @@ struct Command {
 [[nodiscard]] Command add_graph(CLI::App& root);
 [[nodiscard]] Command add_seqlen(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_predict(CLI::App& root, const TextStyle& style);
+[[nodiscard]] Command add_ladder(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_fit(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_validate(CLI::App& root, const TextStyle& style);
 
@@ -57,12 +58,17 @@ struct Selection {
     [[nodiscard]] Stack load_stack() const;
     /// Workload and stack with the levers applied. Which kernels a stack picks may depend on the GPU.
     [[nodiscard]] Scenario load_scenario(const Gpu& gpu) const;
+    /// The same with other levers than those given as options.
+    [[nodiscard]] Scenario load_scenario(const Gpu& gpu, const std::vector<LeverSetting>& chosen) const;
     /// Parameters fitted on the GPU by the stack's libraries; `of` must outlive the model.
     [[nodiscard]] CostModel load_cost_model(const Gpu& of, const Stack& stack) const;
 };
 
 /// "name=value" pairs taken apart; InputError where there is no '='.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_settings(const std::vector<std::string>& texts);
+
+/// An error for a count below 0, which CLI11 would read as a very large one.
+[[nodiscard]] std::string not_negative(const std::string& count);
 
 /// Refuses the name of a stage that the workload does not have, with a suggestion.
 void check_stage(const Workload& workload, const std::string& stage);

@@ -10,11 +10,6 @@ struct Options {
     std::size_t top = 8;  // as its help says
 };
 
-/// An error for a count below 0, which CLI11 would read as a very large one.
-std::string not_negative(const std::string& count) {
-    return count.rfind('-', 0) == 0 ? "found \"" + count + "\", expected 0 or more" : "";
-}
-
 }  // namespace
 
 Command add_predict(CLI::App& root, const TextStyle& style) {

@@ -80,6 +80,10 @@ Workload Selection::load_workload() const {
 Scenario Selection::load_scenario(const Gpu& on) const {
     std::vector<LeverSetting> chosen;
     for (const std::string& text : levers) chosen.push_back(parse_lever(text));
+    return load_scenario(on, chosen);
+}
+
+Scenario Selection::load_scenario(const Gpu& on, const std::vector<LeverSetting>& chosen) const {
     LeverContext context;
     context.workload_name = workload_name();
     context.settings = parse_settings(settings);
@@ -110,6 +114,10 @@ std::vector<std::pair<std::string, std::string>> parse_settings(const std::vecto
         settings.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
     return settings;
+}
+
+std::string not_negative(const std::string& count) {
+    return count.rfind('-', 0) == 0 ? "found \"" + count + "\", expected 0 or more" : "";
 }
 
 void check_stage(const Workload& workload, const std::string& stage) {
