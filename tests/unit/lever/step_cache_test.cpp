@@ -1,0 +1,121 @@
+// What is left of a step when the last one's results are read again.
+#include "model.hpp"
+
+#include <doctest/doctest.h>
+
+namespace cupola {
+namespace {
+
+using test::changed;
+using test::count_of;
+using test::refusal;
+using test::stage;
+
+const WorkloadSettings small_image{{"height", "256"}, {"width", "256"}, {"steps", "30"}};
+
+double macs(const Pass& pass) { return count_macs(pass.graph).total(); }
+
+TEST_CASE("deepcache: of three steps one is full, two run the last block of the way up") {
+    const Workload plain = changed("stable-diffusion-1.5", small_image, "");
+    const Workload cached = changed("stable-diffusion-1.5", small_image, "deepcache=every:3");
+    const auto& passes = stage(cached, "denoiser").passes;
+    REQUIRE(passes.size() == 2);
+    CHECK(passes[0].count == doctest::Approx(10));
+    CHECK(passes[1].count == doctest::Approx(20));
+    CHECK(macs(passes[0]) == macs(stage(plain, "denoiser").passes[0]));
+    // conv_in, the ResNet block and transformer of up.3.block.2, conv_out.
+    CHECK(count_of<Convolution>(passes[1].graph) == 1 + 3 + 2 + 1);
+    CHECK(count_of<Attention>(passes[1].graph) == 2);
+    CHECK(test::weight_bytes(passes[1].graph) < 0.02 * test::weight_bytes(passes[0].graph));
+    CHECK(run_macs(cached).total() < 0.5 * run_macs(plain).total());
+}
+
+TEST_CASE("deepcache: a later branch keeps more") {
+    const auto skipped = [](const char* levers) {
+        return macs(stage(changed("stable-diffusion-1.5", small_image, levers), "denoiser").passes[1]);
+    };
+    const double first = skipped("deepcache=every:2"), second = skipped("deepcache=every:2,branch:1");
+    CHECK(first < second);
+    CHECK(second < skipped("deepcache=every:2,branch:11"));
+}
+
+TEST_CASE("deepcache finds the skips of every UNet") {
+    for (const char* model : {"stable-diffusion-2.1", "sdxl", "imagen-lucidrains", "make-a-video"}) {
+        CAPTURE(model);
+        const Workload cached = changed(model, {{"steps", "10"}}, "deepcache=share:0.5");
+        bool any = false;
+        for (const Stage& s : cached.stages) {
+            if (s.passes.size() < 2) continue;
+            any = true;
+            CHECK(macs(s.passes[1]) < 0.45 * macs(s.passes[0]));
+        }
+        CHECK(any);
+    }
+}
+
+TEST_CASE("a step cache leaves one addition of all blocks") {
+    for (const char* model : {"flux.1-dev", "pixart-alpha", "hunyuanvideo", "wan2.1-1.3b"}) {
+        CAPTURE(model);
+        const Workload plain = changed(model, {}, ""), cached = changed(model, {}, "step-cache=share:0.5");
+        const Stage& before = stage(plain, "denoiser");
+        const Stage& after = stage(cached, "denoiser");
+        REQUIRE(after.passes.size() == 2);
+        CHECK(after.passes[0].count == doctest::Approx(0.5 * before.steps()));
+        CHECK(after.steps() == doctest::Approx(before.steps()));
+        // All that the full pass has more is the residual that it keeps.
+        CHECK(after.passes[0].graph.operators.size() == before.passes[0].graph.operators.size() + 1);
+        CHECK(macs(after.passes[0]) == macs(before.passes[0]));
+        CHECK(macs(after.passes[1]) < 0.02 * macs(before.passes[0]));
+        CHECK(run_macs(cached).total() < run_macs(plain).total());
+    }
+}
+
+TEST_CASE("the methods differ by what a skipped step still computes") {
+    const auto skipped = [](const char* levers) {
+        return stage(changed("pixart-alpha", {}, levers), "denoiser").passes[1].graph;
+    };
+    const Graph scheduled = skipped("step-cache=every:2"), modulated = skipped("teacache=every:2"),
+                first = skipped("first-block-cache=every:2");
+    CHECK(count_of<Attention>(scheduled) == 0);
+    CHECK(count_of<Attention>(modulated) == 0);
+    CHECK(count_of<Attention>(first) == 2);
+    CHECK(count_of<Reduction>(scheduled) == 0);
+    CHECK(count_of<Reduction>(modulated) == 2);
+    CHECK(count_of<Reduction>(first) == 2);
+    // The first block's norm and modulation come before the comparison.
+    CHECK(count_of<Norm>(modulated) == count_of<Norm>(scheduled) + 1);
+}
+
+TEST_CASE("the first step is always full") {
+    const auto passes = [](const char* levers) {
+        return stage(changed("pixart-alpha", {{"steps", "5"}}, levers), "denoiser").passes;
+    };
+    CHECK(passes("step-cache=share:1")[0].count == 1);
+    CHECK(passes("step-cache=every:2")[0].count == 3);
+    CHECK(passes("step-cache=share:0").size() == 1);
+}
+
+TEST_CASE("what step caches refuse") {
+    CHECK(
+        refusal("flux.1-dev", {}, "deepcache=every:3") ==
+        "--lever deepcache: found flux.1-dev, expected a model whose denoiser is a UNet of more than one step, with a "
+        "skip of that branch; for transformers there is step-cache");
+    CHECK(refusal("stable-diffusion-1.5", {}, "teacache=every:3") ==
+          "--lever teacache: found stable-diffusion-1.5, expected a model whose denoiser is a chain of transformer "
+          "blocks, run for more than one step; for UNets there is deepcache");
+    CHECK(refusal("stable-diffusion-1.5", {}, "deepcache=every:3,branch:12").starts_with("--lever deepcache: found"));
+    CHECK(refusal("stable-cascade", {}, "deepcache=every:3").starts_with("--lever deepcache: found"));
+    CHECK(refusal("llama-2-7b", {}, "step-cache=every:3").starts_with("--lever step-cache: found llama-2-7b"));
+    CHECK(refusal("pixart-alpha", {{"steps", "1"}}, "step-cache=every:3").starts_with("--lever step-cache: found"));
+    CHECK(
+        refusal("pixart-alpha", {}, "step-cache") ==
+        "--lever step-cache: found no value, expected every:N or share:S; every:3 computes one step of three in full, "
+        "share:0.5 skips half of the steps");
+    CHECK(refusal("pixart-alpha", {}, "step-cache=every:1") ==
+          "--lever step-cache, every: found \"1\", expected a whole number from 2 to 1000");
+    CHECK(refusal("pixart-alpha", {}, "step-cache=every:2;teacache=every:2").find("both decide the cached steps") !=
+          std::string::npos);
+}
+
+}  // namespace
+}  // namespace cupola
