@@ -39,8 +39,8 @@ Rung rung_of(const Selection& selection, const Gpu& gpu, const std::vector<Lever
     return rung;
 }
 
-/// Takes out of `settings` the parameters that are levers too (dtype, steps …): at the foot they count as levers, which a
-/// rung may replace.
+/// Takes out of `settings` the parameters that are levers too (dtype, steps …): at the foot they count as levers, which
+/// a rung may replace.
 std::vector<LeverSetting> levers_among(std::vector<std::string>& settings) {
     std::vector<LeverSetting> levers;
     std::erase_if(settings, [&](const std::string& text) {

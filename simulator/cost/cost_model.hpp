@@ -17,8 +17,10 @@ public:
     /// errors `general` states: those that GPUs show which are left out of the fit.
     CostModel(const Gpu& gpu, Calibration calibration, const LibraryChoice& libraries, LibraryCalibration general);
 
-    [[nodiscard]] KernelCost price(const Kernel& kernel) const {
-        return cupola::price(kernel, gpu_, parameters_[index_of(kernel_kind(kernel.work))]);
+    [[nodiscard]] KernelCost price(const Kernel& kernel) const { return price_on(gpu_, kernel); }
+    /// With the same parameters on another GPU, such as one with a resource changed.
+    [[nodiscard]] KernelCost price_on(const Gpu& gpu, const Kernel& kernel) const {
+        return cupola::price(kernel, gpu, parameters_[index_of(kernel_kind(kernel.work))]);
     }
     [[nodiscard]] Uncertainty uncertainty(const Kernel& kernel, Seconds time) const;
     /// The library whose fitted parameters price a kind; null where none was calibrated.
