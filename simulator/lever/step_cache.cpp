@@ -55,22 +55,6 @@ struct Chain {
     ValueId in = no_id, out = no_id;
 };
 
-bool inside(const LayerRange& range, std::uint32_t op) { return op >= range.begin && op < range.end; }
-
-/// The last result of `range` that an operator from `begin` on reads, and that is as large as `like` if given.
-ValueId result_of(const Graph& graph, const LayerRange& range, std::uint32_t begin, const Shape* like = nullptr) {
-    ValueId result = no_id;
-    for (std::uint32_t i = begin; i < graph.operators.size(); ++i) {
-        for (const ValueId input : graph.inputs(graph.operators[i])) {
-            const std::uint32_t producer = graph.values[input].producer;
-            if (producer == no_id || !inside(range, producer)) continue;
-            if (like != nullptr && graph.values[input].shape.sizes() != like->sizes()) continue;
-            if (result == no_id || producer > graph.values[result].producer) result = input;
-        }
-    }
-    return result;
-}
-
 /// The tensor from before the chain that its operators read and that is as large as its result.
 ValueId entry_of(const Graph& graph, const LayerRange& chain, const Shape& like) {
     for (std::uint32_t i = chain.begin; i < chain.end; ++i) {
@@ -89,7 +73,7 @@ std::optional<Chain> chain_of(const Graph& graph) {
     Chain chain{main_layers(graph)};
     if (decodes || chain.blocks.size() < 2 || !skip_joins(graph).empty()) return std::nullopt;
     const LayerRange whole{no_id, chain.blocks.front().begin, chain.blocks.back().end};
-    chain.out = result_of(graph, whole, whole.end);
+    chain.out = handed_on(graph, whole, whole.end);
     if (chain.out == no_id) return std::nullopt;
     chain.in = entry_of(graph, whole, graph.values[chain.out].shape);
     if (chain.in == no_id) return std::nullopt;
@@ -132,7 +116,7 @@ struct Decision {
 Decision decide(const Graph& graph, const Chain& chain, CacheDecision decision) {
     const LayerRange& first = chain.blocks.front();
     if (decision == CacheDecision::first_block) {
-        const ValueId out = result_of(graph, first, first.end, &graph.values[chain.out].shape);
+        const ValueId out = handed_on(graph, first, first.end, &graph.values[chain.out].shape);
         return {out, first.end, out, chain.in};
     }
     if (decision == CacheDecision::modulation) {

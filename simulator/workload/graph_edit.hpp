@@ -33,6 +33,9 @@ public:
     /// It lies in memory beyond the pass, for another one to read.
     void persist(ValueId value) { graph_.values[value].persistent = true; }
 
+    /// The pass has this result and no other.
+    void end_with(ValueId output) { graph_.outputs = {output}; }
+
     /// A tensor that an earlier pass left in memory.
     [[nodiscard]] ValueId add_input(const Shape& shape, DataType type);
     /// Puts an operator before another (or behind all: before = original_count()); those put before the same one keep
@@ -78,6 +81,11 @@ struct LayerRange {
 /// The chain of layers that does most of the multiply-adds: the iterations of repeats and loops directly below one
 /// module (flux.double.0 … flux.single.37; unet.down.0 … unet.up.3), in order. Empty for a graph without any.
 [[nodiscard]] std::vector<LayerRange> main_layers(const Graph& graph);
+
+/// The last result of a range of operators that the operators from `begin` on read, what a layer hands on; no_id if
+/// there is none. With `like` only one of that size.
+[[nodiscard]] ValueId handed_on(const Graph& graph, const LayerRange& range, std::uint32_t begin,
+                                const Shape* like = nullptr);
 
 /// The operators that read a value, in order.
 [[nodiscard]] std::vector<std::uint32_t> readers(const Graph& graph, ValueId value);

@@ -28,6 +28,8 @@ std::vector<std::uint32_t> outermost_iterations(const Graph& graph) {
     return result;
 }
 
+bool inside(const LayerRange& range, std::uint32_t op) { return op >= range.begin && op < range.end; }
+
 }  // namespace
 
 std::vector<LayerRange> main_layers(const Graph& graph) {
@@ -48,6 +50,19 @@ std::vector<LayerRange> main_layers(const Graph& graph) {
         layers.back().end = i + 1;
     }
     return layers;
+}
+
+ValueId handed_on(const Graph& graph, const LayerRange& range, std::uint32_t begin, const Shape* like) {
+    ValueId result = no_id;
+    for (std::uint32_t i = begin; i < graph.operators.size(); ++i) {
+        for (const ValueId input : graph.inputs(graph.operators[i])) {
+            const std::uint32_t producer = graph.values[input].producer;
+            if (producer == no_id || !inside(range, producer)) continue;
+            if (like != nullptr && graph.values[input].shape.sizes() != like->sizes()) continue;
+            if (result == no_id || producer > graph.values[result].producer) result = input;
+        }
+    }
+    return result;
 }
 
 }  // namespace cupola
