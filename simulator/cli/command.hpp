@@ -37,6 +37,7 @@ struct Command {
 [[nodiscard]] Command add_ladder(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_explain(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_fit(CLI::App& root, const TextStyle& style);
+[[nodiscard]] Command add_numerics(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_validate(CLI::App& root, const TextStyle& style);
 
 /// What most sub-commands take: which model, with which parameters, on what, from where, in which format.

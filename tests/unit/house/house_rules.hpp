@@ -13,6 +13,7 @@ namespace cupola::house {
     static const std::map<std::string, std::set<std::string>> table{
         {"units", {}},
         {"workload", {"units"}},
+        {"numerics", {"units"}},
         {"hardware", {"units"}},
         {"kernel", {"units"}},
         {"stack", {"units", "workload", "kernel", "hardware"}},
@@ -29,10 +30,10 @@ namespace cupola::house {
         // the results that it formats, among them comparisons with measurements
         {"report",
          {"units", "workload", "kernel", "hardware", "stack", "lever", "cost", "timeline", "predict", "validation",
-          "fit"}},
+          "fit", "numerics"}},
         {"cli",
-         {"units", "workload", "kernel", "hardware", "stack", "lever", "cost", "timeline", "predict", "config", "report",
-          "validation", "fit"}},
+         {"units", "workload", "kernel", "hardware", "stack", "lever", "cost", "timeline", "predict", "config",
+          "report", "validation", "fit", "numerics"}},
     };
     return table;
 }
