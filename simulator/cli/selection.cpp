@@ -100,7 +100,7 @@ Stack Selection::load_stack() const { return config::load_stack(data_directory()
 
 CostModel Selection::load_cost_model(const Gpu& of, const Stack& chosen) const {
     const std::string directory = data_directory();
-    return {of, config::load_calibration(directory, of.name).value_or(Calibration{}), chosen.libraries,
+    return {of, config::load_calibration(directory, of.name).value_or(Calibration{}), chosen.mode().libraries,
             config::load_general_errors(directory)};
 }
 

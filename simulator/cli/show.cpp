@@ -21,9 +21,9 @@ Kind kind_of_file(const std::string& path) {
     const config::Node root = config::read_yaml_file(path);
     if (!root.is_map()) root.fail(root.description(), "a GPU, a stack or a workload");
     if (root.find("stages")) return Kind::workload;
-    if (root.find("dispatch")) return Kind::stack;
+    if (root.find("launch") || root.find("base")) return Kind::stack;
     if (root.find("architecture")) return Kind::gpu;
-    root.fail("neither stages, dispatch nor architecture", "a workload, a stack or a GPU");
+    root.fail("neither stages, launch, base nor architecture", "a workload, a stack or a GPU");
 }
 
 Kind kind_of_name(const std::string& data, const std::string& name) {

@@ -78,12 +78,9 @@ const std::vector<std::string>& known_keys() {
 }
 
 Architecture read_architecture(const Node& node) {
-    const std::vector<Architecture> known{Architecture::volta,           Architecture::turing, Architecture::ampere,
-                                          Architecture::ampere_consumer, Architecture::ada,    Architecture::hopper,
-                                          Architecture::blackwell};
     std::vector<std::string> names;
-    for (const Architecture architecture : known) names.emplace_back(name_of(architecture));
-    return known[node.one_of(names)];
+    for (const Architecture architecture : all_architectures) names.emplace_back(name_of(architecture));
+    return all_architectures[node.one_of(names)];
 }
 
 std::string read_name(const Node& node, const std::string& required) {

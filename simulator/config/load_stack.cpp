@@ -1,14 +1,20 @@
 #include "cupola/config/data_files.hpp"
 #include "cupola/config/fact.hpp"
+#include "cupola/config/inherit.hpp"
 #include "cupola/config/load.hpp"
+#include "cupola/config/load_attention_rules.hpp"
 #include "cupola/config/node.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace cupola::config {
 namespace {
+
+namespace fs = std::filesystem;
 
 /// Reads facts of one map: `key: {value: …, source: …, recalled: true}`, each kept with its origin.
 class StackFacts {
@@ -32,12 +38,12 @@ private:
     std::vector<Fact>& facts_;
 };
 
-void read_dispatch(const Node& map, Stack& stack) {
+DispatchCosts read_dispatch(const Node& map, const std::string& prefix, std::vector<Fact>& origins) {
     map.allow_only(
         {"elementwise", "norm", "linear", "convolution", "attention", "copy", "view", "embedding", "extra_kernel"});
-    StackFacts facts(map, "dispatch.", stack.facts);
+    StackFacts facts(map, prefix, origins);
     const auto cost = [&](const std::string& key) { return facts.quantity(key, Seconds(0), Seconds(1e-2)); };
-    DispatchCosts& dispatch = stack.dispatch;
+    DispatchCosts dispatch;
     dispatch.elementwise = cost("elementwise");
     dispatch.norm = cost("norm");
     dispatch.linear = cost("linear");
@@ -47,58 +53,29 @@ void read_dispatch(const Node& map, Stack& stack) {
     dispatch.view = cost("view");
     dispatch.embedding = cost("embedding");
     dispatch.extra_kernel = cost("extra_kernel");
+    return dispatch;
 }
 
-void read_launch_path(const Node& map, Stack& stack) {
-    map.allow_only({"cuda_graphs", "sync_each_pass", "start_latency", "kernel_gap", "sync", "graph_launch",
-                    "host_per_pass", "host_speed"});
-    stack.cuda_graphs = map.at("cuda_graphs").boolean();
-    stack.sync_each_pass = map.at("sync_each_pass").boolean();
-    StackFacts facts(map, "launch.", stack.facts);
-    const auto time = [&](const std::string& key, double max) { return facts.quantity(key, Seconds(0), Seconds(max)); };
-    stack.start_latency = time("start_latency", 1e-2);
-    stack.kernel_gap = time("kernel_gap", 1e-3);
-    stack.sync = time("sync", 1e-2);
-    stack.graph_launch = time("graph_launch", 1e-2);
-    stack.host_per_pass = time("host_per_pass", 10.0);
-    stack.host_speed = facts.number("host_speed", 0.01, 100.0);
-}
-
-void read_kernel_code(const Node& map, Stack& stack) {
+KernelCode read_kernel_code(const Node& map, const std::string& prefix, std::vector<Fact>& origins) {
     map.allow_only({"indexed_element", "softmax_iteration", "layer_norm_element", "layer_norm_row"});
-    StackFacts facts(map, "kernel_code.", stack.facts);
+    StackFacts facts(map, prefix, origins);
     const auto clocks = [&](const std::string& key) { return static_cast<float>(facts.number(key, 0.0, 1e5)); };
-    stack.code.indexed_element = clocks("indexed_element");
-    stack.code.softmax_iteration = clocks("softmax_iteration");
-    stack.code.layer_norm_element = clocks("layer_norm_element");
-    stack.code.layer_norm_row = clocks("layer_norm_row");
-}
-
-void read_kernels(const Node& root, Stack& stack) {
-    static const std::vector<std::string> attention{"math", "fused"};
-    static const std::vector<std::string> layouts{"channels_first", "channels_last"};
-    stack.attention =
-        root.at("attention").one_of(attention) == 0 ? AttentionImplementation::math : AttentionImplementation::fused;
-    stack.layout = root.at("layout").one_of(layouts) == 0 ? TensorLayout::channels_first : TensorLayout::channels_last;
-    const Node fuse = root.at("fuse");
-    if (!fuse.is_map()) fuse.fail(fuse.description(), "a map with the keys pointwise and conv_bias");
-    fuse.allow_only({"pointwise", "conv_bias"});
-    stack.fuse_pointwise = fuse.at("pointwise").boolean();
-    stack.fuse_conv_bias = fuse.at("conv_bias").boolean();
-    const Node tf32 = root.at("tf32");
-    if (!tf32.is_map()) tf32.fail(tf32.description(), "a map with the keys convolution and matmul");
-    tf32.allow_only({"convolution", "matmul"});
-    stack.tf32_convolution = tf32.at("convolution").boolean();
-    stack.tf32_matmul = tf32.at("matmul").boolean();
+    KernelCode code;
+    code.indexed_element = clocks("indexed_element");
+    code.softmax_iteration = clocks("softmax_iteration");
+    code.layer_norm_element = clocks("layer_norm_element");
+    code.layer_norm_row = clocks("layer_norm_row");
+    return code;
 }
 
 /// `libraries: {gemm: cublas, attention: [flash-attention-3, flash-attention-2]}`: a name or a list by preference.
-void read_libraries(const Node& map, Stack& stack) {
+LibraryChoice read_libraries(const Node& map) {
     std::vector<std::string> kinds;
     for (const KernelKind kind : all_kernel_kinds) kinds.emplace_back(name_of(kind));
     map.allow_only(kinds);
+    LibraryChoice libraries;
     for (const Node::Entry& entry : map.entries()) {
-        std::vector<std::string>& names = stack.libraries[index_of(*parse_kernel_kind(entry.key))];
+        std::vector<std::string>& names = libraries[index_of(*parse_kernel_kind(entry.key))];
         const std::vector<Node> items =
             entry.value.is_sequence() ? entry.value.items() : std::vector<Node>{entry.value};
         for (const Node& item : items) {
@@ -106,15 +83,100 @@ void read_libraries(const Node& map, Stack& stack) {
             names.push_back(item.text());
         }
     }
+    return libraries;
+}
+
+/// `eager:` or `compiled:`.
+Mode read_mode(const Node& root, const std::string& name, std::vector<Fact>& origins) {
+    const Node map = root.at(name);
+    map.allow_only({"libraries", "dispatch", "kernel_code", "host_per_pass"});
+    const std::string prefix = name + ".";
+    Mode mode;
+    if (const auto libraries = map.find("libraries")) mode.libraries = read_libraries(*libraries);
+    mode.dispatch = read_dispatch(map.at("dispatch"), prefix + "dispatch.", origins);
+    mode.host_per_pass = StackFacts(map, prefix, origins).quantity("host_per_pass", Seconds(0), Seconds(10));
+    mode.code = read_kernel_code(map.at("kernel_code"), prefix + "kernel_code.", origins);
+    return mode;
+}
+
+void read_launch_path(const Node& map, Stack& stack) {
+    map.allow_only({"sync_each_pass", "start_latency", "kernel_gap", "sync", "graph_launch", "host_speed"});
+    stack.sync_each_pass = map.at("sync_each_pass").boolean();
+    StackFacts facts(map, "launch.", stack.facts);
+    const auto time = [&](const std::string& key, double max) { return facts.quantity(key, Seconds(0), Seconds(max)); };
+    stack.start_latency = time("start_latency", 1e-2);
+    stack.kernel_gap = time("kernel_gap", 1e-3);
+    stack.sync = time("sync", 1e-2);
+    stack.graph_launch = time("graph_launch", 1e-2);
+    stack.host_speed = facts.number("host_speed", 0.01, 100.0);
+}
+
+/// A switch that only a compiler can be behind.
+bool read_compiler_switch(const Node& map, const std::string& key, bool has_compiler) {
+    const Node node = map.at(key);
+    const bool on = node.boolean();
+    if (on && !has_compiler) node.fail("true", "false", "the stack has no compiler (has_compiler: false)");
+    return on;
+}
+
+void read_switches(const Node& root, Stack& stack) {
+    static const std::vector<std::string> layouts{"channels_first", "channels_last"};
+    stack.has_compiler = root.at("has_compiler").boolean();
+    const Node run = root.at("run");
+    run.allow_only({"compiled", "cuda_graphs", "max_autotune", "layout", "tf32"});
+    stack.compiled = read_compiler_switch(run, "compiled", stack.has_compiler);
+    stack.max_autotune = read_compiler_switch(run, "max_autotune", stack.has_compiler);
+    stack.cuda_graphs = run.at("cuda_graphs").boolean();
+    stack.layout = run.at("layout").one_of(layouts) == 0 ? TensorLayout::channels_first : TensorLayout::channels_last;
+    const Node tf32 = run.at("tf32");
+    tf32.allow_only({"convolution", "matmul"});
+    stack.tf32_convolution = tf32.at("convolution").boolean();
+    stack.tf32_matmul = tf32.at("matmul").boolean();
+}
+
+/// What is said of a file itself, not of the stack.
+const std::vector<std::string> own_keys{"name", "title", "base"};
+
+/// The file that `base` names: a stack by its name, or a path as seen from the file that says it.
+std::string base_path(const std::string& data, const Node& base, const std::string& file) {
+    if (base.text().empty()) base.fail("an empty text", "the name of a stack or a path to its file");
+    try {
+        const DataFile found = find_data_file(data, stack_files, base.text());
+        if (!found.required_name.empty()) return found.path;
+    } catch (const InputError& error) {  // it does not know where the name stands
+        base.fail(error.fault().found, error.fault().expected, error.fault().hint);
+    }
+    const fs::path path = (fs::path(file).parent_path() / base.text()).lexically_normal();
+    std::error_code error;
+    if (!fs::is_regular_file(path, error)) {
+        base.fail("no file " + path.string(), "the name of a stack or a path to its file",
+                  "a path starts where this file lies");
+    }
+    return path.string();
+}
+
+/// A stack's file with what its bases say, and theirs. `chain` holds the files between the one asked for and this one.
+Node read_with_bases(const std::string& data, const std::string& path, std::vector<std::string>& chain) {
+    const Node own = read_yaml_file(path);
+    const auto base = own.find("base");
+    if (!base) return own;
+    chain.push_back(path);
+    const std::string found = base_path(data, *base, path);
+    const auto same = [&](const std::string& other) { return fs::equivalent(other, found); };
+    if (std::any_of(chain.begin(), chain.end(), same)) {
+        base->fail(base->description() + ", which rests on this file", "another stack", "bases must not form a circle");
+    }
+    return inherit(own, read_with_bases(data, found, chain), own_keys);
 }
 
 }  // namespace
 
 Stack load_stack(const std::string& data, const std::string& name_or_path) {
     const DataFile file = find_data_file(data, stack_files, name_or_path);
-    const Node root = read_yaml_file(file.path);
-    root.allow_only({"name", "title", "attention", "layout", "fuse", "tf32", "libraries", "dispatch", "launch",
-                     "kernel_code", "runtime_memory"});
+    std::vector<std::string> chain;
+    const Node root = read_with_bases(data, file.path, chain);
+    root.allow_only({"name", "title", "base", "has_compiler", "run", "attention", "attention_kernels", "eager",
+                     "compiled", "launch", "runtime_memory"});
     Stack stack;
     const Node name = root.at("name");
     if (name.text().empty()) name.fail("an empty text", "the name of the stack");
@@ -123,13 +185,12 @@ Stack load_stack(const std::string& data, const std::string& name_or_path) {
     }
     stack.name = name.text();
     stack.title = root.at("title").text();
-    read_kernels(root, stack);
-    read_dispatch(root.at("dispatch"), stack);
+    read_switches(root, stack);
+    read_attention(root, stack);
+    stack.eager_mode = read_mode(root, "eager", stack.facts);
+    if (stack.has_compiler) stack.compiled_mode = read_mode(root, "compiled", stack.facts);
     read_launch_path(root.at("launch"), stack);
-    read_kernel_code(root.at("kernel_code"), stack);
-    if (const auto libraries = root.find("libraries")) read_libraries(*libraries, stack);
-    StackFacts facts(root, "", stack.facts);
-    stack.runtime_memory = facts.quantity("runtime_memory", Bytes(0), Bytes(0x1p40));
+    stack.runtime_memory = StackFacts(root, "", stack.facts).quantity("runtime_memory", Bytes(0), Bytes(0x1p40));
     return stack;
 }
 

@@ -68,7 +68,11 @@ std::string range_text(const std::string& what, std::int64_t min, std::int64_t m
 
 Node::Kind Node::kind() const { return data_->kind; }
 
-SourcePosition Node::position() const { return {document_->file, data_->line, data_->column}; }
+const std::shared_ptr<const std::string>& Node::file_of(const Data& data) const {
+    return data.origin != nullptr ? data.origin->file : document_->file;
+}
+
+SourcePosition Node::position() const { return {file_of(*data_), data_->line, data_->column}; }
 
 std::string Node::key_path() const {
     std::vector<std::string> parts;
@@ -156,7 +160,7 @@ std::vector<Node::Entry> Node::entries() const {
     result.reserve(data_->children.size());
     for (std::size_t i = 0; i < data_->children.size(); ++i) {
         const Data::Child& entry = data_->children[i];
-        result.push_back({entry.key, {document_->file, entry.line, entry.column}, child(i)});
+        result.push_back({entry.key, {file_of(*entry.value), entry.line, entry.column}, child(i)});
     }
     return result;
 }
@@ -178,7 +182,7 @@ void Node::allow_only(const std::vector<std::string>& keys) const {
     if (kind() != Kind::map) fail(description(), "a map");
     for (const Data::Child& entry : data_->children) {
         if (std::find(keys.begin(), keys.end(), entry.key) != keys.end()) continue;
-        throw InputError({{document_->file, entry.line, entry.column},
+        throw InputError({{file_of(*entry.value), entry.line, entry.column},
                           key_path(),
                           "the unknown key " + quotation(entry.key),
                           "a known one",

@@ -80,6 +80,8 @@ private:
     }
     [[noreturn]] void refuse_quantity(std::string expected) const;
     [[nodiscard]] Node child(std::size_t index) const;
+    [[nodiscard]] const std::shared_ptr<const std::string>& file_of(const Data& data) const;
+    friend Node inherit(const Node& own, const Node& base, const std::vector<std::string>& not_inherited);
 
     std::shared_ptr<const Document> document_;
     const Data* data_;

@@ -24,6 +24,7 @@ struct Node::Data {
     std::string text;             ///< scalars
     std::vector<Child> children;  ///< lists and maps, in file order
 
+    const Document* origin = nullptr;  ///< the document it was read from, if another one (a stack's base) holds it now
     const Data* parent = nullptr;  ///< where it stands (an aliased value: where its anchor stands); null at the root
     std::size_t index = 0;         ///< which of its parent's children it is
     std::size_t node_count = 1;    ///< itself and everything below, aliases expanded
@@ -35,6 +36,7 @@ struct Node::Document {
     std::shared_ptr<const std::string> file;
     std::deque<Data> values;  ///< addresses stay valid while it grows
     const Data* root = nullptr;
+    std::vector<std::shared_ptr<const Document>> origins;  ///< documents that values were copied from
 };
 
 }  // namespace cupola::config

@@ -3,6 +3,7 @@
 #include "cupola/units/data_type.hpp"
 #include "cupola/units/quantity.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@ namespace cupola {
 
 /// Instruction-set family: decides which matrix instruction, tile list and attention kernels exist.
 enum class Architecture { volta, turing, ampere, ampere_consumer, ada, hopper, blackwell };
+inline constexpr std::array<Architecture, 7> all_architectures{
+    Architecture::volta, Architecture::turing, Architecture::ampere,   Architecture::ampere_consumer,
+    Architecture::ada,   Architecture::hopper, Architecture::blackwell};
 
 /// Dense matrix-instruction throughput of one SM in FLOP per clock (2 per multiply-add), fp32 accumulation;
 /// 0 where the GPU has no such instruction.

@@ -29,7 +29,7 @@ LaunchPath launch_path(const Stack& stack) {
     path.graph = stack.cuda_graphs;
     path.graph_launch = stack.graph_launch * stack.host_speed;
     path.sync_each_pass = stack.sync_each_pass;
-    path.host_per_pass = stack.host_per_pass * stack.host_speed;
+    path.host_per_pass = stack.mode().host_per_pass * stack.host_speed;
     return path;
 }
 

@@ -180,7 +180,7 @@ void Fusion::emit(Group& group) {
         l_.recorder.write(l_.tensor(v).storage, bytes);
     }
     if (group.statistics.storage != no_id) l_.write(group.statistics);
-    l_.launch(l_.stack.dispatch.elementwise, group.operator_index);
+    l_.launch(l_.stack.mode().dispatch.elementwise, group.operator_index);
 }
 
 // Operators

@@ -7,7 +7,7 @@ namespace cupola {
 KernelSequence lower(const Graph& graph, const Stack& stack, Architecture architecture) {
     Lowering lowering(graph, stack, architecture);
     const auto count = static_cast<std::uint32_t>(graph.operators.size());
-    if (stack.fuse_pointwise) {
+    if (stack.compiled) {
         Fusion fusion(lowering);
         for (std::uint32_t i = 0; i < count; ++i) {
             lowering.set_operator(i);

@@ -6,15 +6,6 @@ namespace cupola {
 
 namespace {
 
-/// What PyTorch's scaled_dot_product_attention picks: FlashAttention-2 for fp16 and bf16 on Ampere and later (on Hopper
-/// and Blackwell too), without mask or bias and up to head dimension 256; else the memory-efficient kernel.
-AttentionKernel fused_kernel(const Attention& attention, DataType type, Architecture architecture) {
-    const bool old = architecture == Architecture::volta || architecture == Architecture::turing;
-    const bool half = type == DataType::fp16 || type == DataType::bf16;
-    const bool plain = !attention.mask && !attention.bias && std::max(attention.head_dim, attention.value_dim) <= 256;
-    return !old && half && plain ? AttentionKernel::flash2 : AttentionKernel::memory_efficient;
-}
-
 /// (batch, tokens, heads x dim), whether or not the output's shape names the heads.
 Layout token_major(const Shape& shape) {
     return shape.rank() == 4 ? layout_of_axes(shape, {0, 2, 1, 3}, 4) : contiguous_layout(shape);
@@ -49,7 +40,7 @@ void read_mask_and_bias(Lowering& l, const Attention& a, DataType type) {
     if (a.bias && l.input_count() > 3) l.read(l.tensor(l.input(3)));
 }
 
-void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes) {
+void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes, AttentionKernel kernel) {
     const DataType type = l.type(l.input(0));
     const std::size_t last = l.input_count() - 1;
     const std::array<ValueId, 3> values{l.input(0), l.input(std::min<std::size_t>(1, last)),
@@ -68,13 +59,13 @@ void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes) {
         }
     }
     const Tensor out = l.create(l.output(), token_major(l.shape(l.output())));
-    l.recorder.begin("attention", Category::attention, l.matmul_type(type),
-                     AttentionWork{a.batch, a.heads, a.kv_heads, a.queries, a.keys, a.head_dim, a.value_dim, a.causal,
-                                   fused_kernel(a, type, l.architecture)});
+    l.recorder.begin(
+        "attention", Category::attention, l.matmul_type(type),
+        AttentionWork{a.batch, a.heads, a.kv_heads, a.queries, a.keys, a.head_dim, a.value_dim, a.causal, kernel});
     for (std::size_t i = 0; i < 3; ++i) l.read(operands[i], runs[i]);
     read_mask_and_bias(l, a, type);
     l.write(out);
-    l.launch(l.stack.dispatch.attention);
+    l.launch(l.stack.mode().dispatch.attention);
 }
 
 /// Heads gathered into the batch: a copy unless there is only one of either.
@@ -90,7 +81,7 @@ Tensor split_heads(Lowering& l, const Attention& a, ValueId value, double elemen
                    Pattern::streaming, elements * growth, l.indexed({0, 0}));
     l.read(source, bytes_of(static_cast<double>(a.head_dim), l.type(value)));
     l.write(target);
-    l.launch(l.stack.dispatch.copy);
+    l.launch(l.stack.mode().dispatch.copy);
     return target;
 }
 
@@ -103,9 +94,9 @@ void score_kernel(Lowering& l, const Attention& a, DataType type, Tensor scores,
                        library_softmax_work(l.stack, a.keys, type), a.batch * a.heads * a.queries);
     }
     l.read(scores);
-    if (l.stack.fuse_pointwise) read_mask_and_bias(l, a, type);
+    if (l.stack.compiled) read_mask_and_bias(l, a, type);
     l.write(weights);
-    l.launch(l.stack.dispatch.norm);
+    l.launch(l.stack.mode().dispatch.norm);
 }
 
 /// QKᵀ with the scale in its epilogue, an addition of mask or bias, softmax, PV, and the copies that gather heads into
@@ -115,7 +106,7 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     const DataType type = l.type(l.input(0));
     const std::size_t last = l.input_count() - 1;
     const std::int64_t batch = a.batch * a.heads;
-    const bool compiled = l.stack.fuse_pointwise;
+    const bool compiled = l.stack.compiled;
     const auto operand = [&](std::size_t i, double elements) {
         const ValueId value = l.input(std::min(i, last));
         return compiled ? part(l, value, elements) : split_heads(l, a, value, elements);
@@ -129,14 +120,14 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     l.read(query);
     l.read(key);
     l.write(scores);
-    l.launch(l.stack.dispatch.linear);
+    l.launch(l.stack.mode().dispatch.linear);
     // A single query sees every key.
     if ((a.mask || a.bias || (a.causal && a.queries > 1)) && !compiled) {
         l.begin_memory("attention.mask", Category::attention, type, Pattern::streaming, sizes.scores);
         l.read(scores);
         read_mask_and_bias(l, a, type);
         l.write(scores);
-        l.launch(l.stack.dispatch.elementwise);
+        l.launch(l.stack.mode().dispatch.elementwise);
     }
     const Tensor weights = l.temporary(scores.bytes);
     score_kernel(l, a, type, scores, weights, sizes.scores);
@@ -148,21 +139,16 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     l.read(weights);
     l.read(value);
     l.write(result);
-    l.launch(l.stack.dispatch.linear);
+    l.launch(l.stack.mode().dispatch.linear);
     if (!merges) return;
     l.begin_memory("attention.merge_heads", Category::data_movement, type, Pattern::streaming, sizes.out,
                    l.indexed({0, 0}));
     l.read(result, bytes_of(static_cast<double>(a.value_dim), type));
     l.write(out);
-    l.launch(l.stack.dispatch.copy);
+    l.launch(l.stack.mode().dispatch.copy);
 }
 
 }  // namespace
-
-bool materialises_scores(const Stack& stack, const Attention& attention) {
-    // No fused kernel replaces softmax by another function.
-    return stack.attention == AttentionImplementation::math || attention.score != AttentionScore::softmax;
-}
 
 bool has_fast_last_axis(const Shape& shape, const Layout& layout) {
     std::size_t begin = shape.atom_count();
@@ -178,10 +164,10 @@ bool has_fast_last_axis(const Shape& shape, const Layout& layout) {
 
 void lower_kind(Lowering& l, const Attention& attention) {
     const Sizes sizes = sizes_of(attention);
-    if (materialises_scores(l.stack, attention)) {
-        lower_math(l, attention, sizes);
+    if (const auto kernel = fused_kernel(l.stack, attention, l.type(l.input(0)), l.architecture)) {
+        lower_fused(l, attention, sizes, *kernel);
     } else {
-        lower_fused(l, attention, sizes);
+        lower_math(l, attention, sizes);
     }
 }
 

@@ -54,7 +54,7 @@ void transpose(Lowering& l, const Matrices& shape, DataType type, Tensor source,
                    tile_count);
     l.read(source);
     l.write(target);
-    l.launch(l.stack.dispatch.extra_kernel);
+    l.launch(l.stack.mode().dispatch.extra_kernel);
 }
 
 /// A channels-last copy, channels padded to 16 bytes, as the kernels on matrix units need them.
@@ -89,7 +89,7 @@ void add_bias(Lowering& l, const Convolution& conv, Tensor out) {
     l.read(out);
     l.recorder.weight(bias.storage, bias.bytes);
     l.write(out);
-    l.launch(l.stack.dispatch.extra_kernel);
+    l.launch(l.stack.mode().dispatch.extra_kernel);
 }
 
 }  // namespace
@@ -132,9 +132,9 @@ void lower_kind(Lowering& l, const Convolution& conv) {
         l.recorder.weight(weights.storage, weights.bytes);
     }
     l.write(result);
-    l.launch(l.stack.dispatch.convolution);
+    l.launch(l.stack.mode().dispatch.convolution);
     if (restores) transpose(l, output, type, result, out, "conv.nhwc_to_nchw");
-    if (conv.bias && !l.stack.fuse_conv_bias && !depthwise) add_bias(l, conv, out);
+    if (conv.bias && !l.stack.compiled && !depthwise) add_bias(l, conv, out);
 }
 
 }  // namespace cupola

@@ -49,7 +49,7 @@ void lower_single(Lowering& l, std::string_view label, PointwiseWork work) {
     l.begin_memory(label, Category::elementwise, l.type(l.output()), Pattern::streaming, l.elements(l.output()), work);
     for (std::size_t i = 0; i < l.input_count(); ++i) read_operand(l, l.input(i), order);
     l.write(out);
-    l.launch(l.stack.dispatch.elementwise);
+    l.launch(l.stack.mode().dispatch.elementwise);
 }
 
 /// A kernel of an expression in several steps: reads `sources`, writes `target`.
@@ -58,7 +58,7 @@ void step(Lowering& l, std::string_view label, std::span<const Tensor> sources, 
     l.begin_memory(label, Category::elementwise, l.type(l.output()), Pattern::streaming, elements, work);
     for (const Tensor& source : sources) l.read(source);
     l.write(target);
-    l.launch(l.stack.dispatch.elementwise);
+    l.launch(l.stack.mode().dispatch.elementwise);
 }
 
 /// x (1 + scale) + shift
@@ -165,7 +165,7 @@ void lower_kind(Lowering& l, const GatedActivation& activation) {
     Tensor left = l.tensor(x);
     if (split) {
         left.bytes /= 2;
-        l.charge(l.stack.dispatch.view);
+        l.charge(l.stack.mode().dispatch.view);
     }
     const Tensor right = split ? left : l.tensor(x);  // the gate comes first where both are given
     if (!split) left = l.tensor(l.input(1));
@@ -185,7 +185,7 @@ void lower_kind(Lowering& l, const Rope&) {
     const Tensor half{source.storage, source.bytes / 2};
     const Tensor negated = l.temporary(half.bytes);
     const Tensor scaled = l.temporary(source.bytes), rotated = l.temporary(source.bytes);
-    l.charge(l.stack.dispatch.view);
+    l.charge(l.stack.mode().dispatch.view);
     step(l, "rope.cos", std::array{source}, scaled, elements, l.indexed({1, 0}));
     step(l, "rope.negate", std::array{half}, negated, elements / 2);
     step(l, "rope.rotate", std::array{negated, half}, rotated, elements, l.indexed({0, 0}));

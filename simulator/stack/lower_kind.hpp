@@ -56,14 +56,11 @@ inline constexpr PointwiseWork layer_norm_work{8, 0};
 [[nodiscard]] PointwiseWork library_softmax_work(const Stack& stack, std::int64_t width, DataType type);
 [[nodiscard]] inline PointwiseWork library_layer_norm_work(const Stack& stack) {
     PointwiseWork work = layer_norm_work;
-    work.clocks = stack.code.layer_norm_element;
-    work.row_clocks = stack.code.layer_norm_row;
+    work.clocks = stack.mode().code.layer_norm_element;
+    work.row_clocks = stack.mode().code.layer_norm_row;
     work.row_threads = 128;
     return work;
 }
-
-/// Whether the scores of attention are stored (QKᵀ, softmax, PV as kernels of their own) instead of one fused kernel.
-[[nodiscard]] bool materialises_scores(const Stack& stack, const Attention& attention);
 
 /// A tensor whose fastest axis is its last one, as fused attention needs it: other axes may be strided.
 [[nodiscard]] bool has_fast_last_axis(const Shape& shape, const Layout& layout);

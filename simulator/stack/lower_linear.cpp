@@ -11,7 +11,7 @@ void lower_kind(Lowering& l, const Linear& linear) {
     const Layout& layout = l.layout(x);
     const DataType type = l.type(x);
     const bool view = is_matrix_view(shape, layout);
-    const bool epilogue = l.stack.fuse_pointwise || is_contiguous(layout) || shape.rank() == 2;
+    const bool epilogue = l.stack.compiled || is_contiguous(layout) || shape.rank() == 2;
     const Tensor source = view ? l.tensor(x) : l.contiguous(x, "linear.contiguous");
     const double filter = static_cast<double>(linear.in) * static_cast<double>(linear.out);
     const double bias = linear.bias ? static_cast<double>(linear.out) : 0.0;
@@ -22,7 +22,7 @@ void lower_kind(Lowering& l, const Linear& linear) {
     const Tensor weights = l.weight(epilogue ? filter + bias : filter);
     l.recorder.weight(weights.storage, weights.bytes);
     l.write(out);
-    l.launch(l.stack.dispatch.linear);
+    l.launch(l.stack.mode().dispatch.linear);
     if (!linear.bias || epilogue) return;
 
     l.begin_memory("linear.bias", Category::elementwise, type, Pattern::streaming, l.elements(l.output()),
@@ -30,7 +30,7 @@ void lower_kind(Lowering& l, const Linear& linear) {
     l.read(out);
     l.recorder.weight(weights.storage, l.weight(bias).bytes);
     l.write(out);
-    l.launch(l.stack.dispatch.elementwise);
+    l.launch(l.stack.mode().dispatch.elementwise);
 }
 
 /// Batched product; either operand may be transposed in memory, but not interleaved.
@@ -50,7 +50,7 @@ void lower_kind(Lowering& l, const Matmul& matmul) {
     l.read(left);
     l.read(right);
     l.write(out);
-    l.launch(l.stack.dispatch.linear);
+    l.launch(l.stack.mode().dispatch.linear);
 }
 
 }  // namespace cupola

@@ -111,7 +111,7 @@ void Lowering::copy(ValueId value, Tensor target, const Layout& to, std::string_
     begin_memory(label, Category::data_movement, type(value), pattern, elements(value), indexed({0, 0}));
     read(tensor(value), dense ? 0 : run);
     write(target);
-    launch(stack.dispatch.copy);
+    launch(stack.mode().dispatch.copy);
 }
 
 }  // namespace cupola

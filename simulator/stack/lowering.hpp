@@ -63,7 +63,7 @@ public:
     /// The same arithmetic in PyTorch's general element-wise kernel, which computes an address for each operand of each
     /// element; it runs where an operand is broadcast, a slice, or in another order than the result.
     [[nodiscard]] PointwiseWork indexed(PointwiseWork work) const {
-        work.clocks = stack.code.indexed_element;
+        work.clocks = stack.mode().code.indexed_element;
         return work;
     }
 

@@ -7,7 +7,9 @@
 #include "cupola/workload/graph.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cupola {
@@ -26,28 +28,67 @@ struct KernelCode {
     float layer_norm_row = 0;
 };
 
-enum class AttentionImplementation { math, fused };
 enum class TensorLayout { channels_first, channels_last };  ///< of convolution tensors
 
-/// A software stack: how operators become kernels and what the host spends on each. Loaded from hwmodels/stacks.
-struct Stack {
-    std::string name, title;
-    AttentionImplementation attention = AttentionImplementation::fused;
-    TensorLayout layout = TensorLayout::channels_first;
-    bool fuse_pointwise = false;  ///< pointwise chains, and one norm or softmax with its neighbours, become one kernel
-    bool cuda_graphs = false;
-    bool fuse_conv_bias = false;    ///< the convolution adds its bias itself
-    bool tf32_convolution = false;  ///< fp32 convolutions run as TF32 where the GPU has it
-    bool tf32_matmul = false;       ///< fp32 matrix products (linear, matmul, attention) do
-    LibraryChoice libraries;  ///< whose fitted parameters price a kind of kernel; none: the architecture's defaults
+/// A way to compute attention and the calls that it serves.
+struct AttentionRule {
+    std::string name;                           ///< "flash2", "math"
+    std::optional<AttentionKernel> kernel{};    ///< the fused kernel; none: scores are stored between kernels (math)
+    std::vector<Architecture> architectures{};  ///< empty: all
+    std::vector<DataType> types{};              ///< empty: all
+    std::int64_t head_dim_limit = 0;            ///< largest head dimension; 0: any
+    std::int64_t head_dim_multiple = 1;         ///< head dimensions are multiples of it
+    bool masked = true;                         ///< adds a mask or a bias to the scores
+    bool unequal_head_dims = true;              ///< values may be longer or shorter than queries and keys
+
+    [[nodiscard]] bool serves(Architecture architecture) const;
+    /// Whether it runs this call; a way that stores the scores runs every call.
+    [[nodiscard]] bool serves(const Attention& call, DataType type, Architecture architecture) const;
+};
+
+/// What eager execution and compiled code differ in besides fusion.
+struct Mode {
     DispatchCosts dispatch;
     KernelCode code;
-    Seconds start_latency, kernel_gap, sync, graph_launch, host_per_pass;
+    LibraryChoice libraries;  ///< whose fitted parameters price a kind of kernel; none: the architecture's defaults
+    Seconds host_per_pass;    ///< Python around a pass: the sampler's step, guards of compiled code
+};
+
+/// A software stack: how operators become kernels and what the host spends on each. Loaded from hwmodels/stacks. The
+/// switches come first: whoever holds a Stack may turn them, the facts for either position are all there.
+struct Stack {
+    std::string name, title;
+
+    /// Generated code: pointwise chains, and one norm or softmax with its neighbours, become one kernel, convolutions
+    /// add their bias themselves, and no Python runs between kernels.
+    bool compiled = false;
+    bool cuda_graphs = false;   ///< a pass is one launch; in either mode
+    bool max_autotune = false;  ///< compiled code picks matrix kernels by trying them
+    TensorLayout layout = TensorLayout::channels_first;
+    bool tf32_convolution = false;         ///< fp32 convolutions run as TF32 where the GPU has it
+    bool tf32_matmul = false;              ///< fp32 matrix products (linear, matmul, attention) do
+    std::vector<AttentionRule> attention;  ///< by preference: the first that serves a call runs, else math
+
+    bool has_compiler = true;                      ///< whether `compiled` and `max_autotune` may be turned on
+    std::vector<AttentionRule> attention_kernels;  ///< all that can be asked for, whatever `attention` prefers
+    Mode eager_mode, compiled_mode;
+    Seconds start_latency, kernel_gap, sync, graph_launch;
     bool sync_each_pass = false;
     double host_speed = 1.0;  ///< multiplies every host cost; 1 = the host the costs were taken on
     Bytes runtime_memory;     ///< context and workspace outside tensors
     std::vector<Fact> facts;
+
+    /// What holds in the mode that `compiled` chooses.
+    [[nodiscard]] const Mode& mode() const { return compiled ? compiled_mode : eager_mode; }
 };
+
+/// The rule of that name among all that the stack knows; null if there is none.
+[[nodiscard]] const AttentionRule* find_attention(const Stack& stack, std::string_view name);
+
+/// The fused kernel that runs a call: that of the first rule of `stack.attention` that serves it; none where scores are
+/// stored (QKᵀ, softmax, PV as kernels of their own).
+[[nodiscard]] std::optional<AttentionKernel> fused_kernel(const Stack& stack, const Attention& call, DataType type,
+                                                          Architecture architecture);
 
 /// A kernel in the stream and the operator it came from.
 struct KernelInstance {

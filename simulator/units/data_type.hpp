@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -7,6 +8,9 @@ namespace cupola {
 
 /// Element type of a tensor or of a matrix instruction. `tf32` is stored in 4 bytes like `fp32`.
 enum class DataType { fp32, tf32, fp16, bf16, fp8, int8, int4, int32, int64 };
+inline constexpr std::array<DataType, 9> all_data_types{DataType::fp32, DataType::tf32,  DataType::fp16,
+                                                        DataType::bf16, DataType::fp8,   DataType::int8,
+                                                        DataType::int4, DataType::int32, DataType::int64};
 
 /// Storage of one element in bytes (0.5 for int4).
 [[nodiscard]] constexpr double bytes_per_element(DataType type) {

@@ -91,7 +91,7 @@ Stack some_stack() {
     Stack stack;
     stack.name = "some-stack";
     const Seconds cost(10e-6);
-    stack.dispatch = {cost, cost, cost, cost, cost, cost, cost, cost, Seconds(2e-6)};
+    stack.eager_mode.dispatch = {cost, cost, cost, cost, cost, cost, cost, cost, Seconds(2e-6)};
     stack.start_latency = Seconds(4e-6);
     stack.kernel_gap = Seconds(1e-6);
     stack.runtime_memory = Bytes(500e6);
@@ -154,7 +154,7 @@ TEST_CASE("a stage of many interpolated passes equals one pass of the summed cou
         Stack stack = some_stack();
         stack.sync_each_pass = sync_each_pass;
         stack.sync = Seconds(10e-6);
-        stack.host_per_pass = Seconds(70e-6);
+        stack.eager_mode.host_per_pass = Seconds(70e-6);
         const Prediction whole = predict(tiny_workload(10), some_gpu(), stack),
                          parts = predict(split, some_gpu(), stack);
         CHECK(parts.span.latency.value() == doctest::Approx(whole.span.latency.value()).epsilon(1e-9));
@@ -168,7 +168,7 @@ TEST_CASE("GPU-bound passes of varying shapes idle no more than passes of one sh
     Stack stack = some_stack();
     stack.cuda_graphs = true;
     stack.graph_launch = Seconds(8e-6);
-    stack.host_per_pass = Seconds(70e-6);
+    stack.eager_mode.host_per_pass = Seconds(70e-6);
     Workload constant = tiny_workload(65), varying = tiny_workload(65);
     varying.stages[1].passes.clear();
     for (int i = 0; i < 65; ++i) varying.stages[1].passes.push_back({1, i, chain(4096 + 8 * i, 1024, 4)});
@@ -214,7 +214,7 @@ TEST_CASE("memory is all weights, the largest stage's activations and the runtim
 
 TEST_CASE("a slow host costs idle time, a CUDA graph takes it away") {
     Stack slow = some_stack(), graphs = some_stack();
-    slow.dispatch.linear = slow.dispatch.elementwise = Seconds(5e-3);
+    slow.eager_mode.dispatch.linear = slow.eager_mode.dispatch.elementwise = Seconds(5e-3);
     graphs.cuda_graphs = true;
     graphs.graph_launch = Seconds(8e-6);
     const Prediction eager = predict(tiny_workload(), some_gpu(), some_stack());
@@ -228,8 +228,8 @@ TEST_CASE("a slow host costs idle time, a CUDA graph takes it away") {
 
 TEST_CASE("host_speed scales the whole host") {
     Stack slower = some_stack();
-    slower.dispatch.linear = slower.dispatch.elementwise = Seconds(5e-3);
-    slower.host_per_pass = Seconds(1e-3);
+    slower.eager_mode.dispatch.linear = slower.eager_mode.dispatch.elementwise = Seconds(5e-3);
+    slower.eager_mode.host_per_pass = Seconds(1e-3);
     const Prediction once = predict(tiny_workload(), some_gpu(), slower);
     slower.host_speed = 2;
     const Prediction twice = predict(tiny_workload(), some_gpu(), slower);

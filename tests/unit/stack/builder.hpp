@@ -132,19 +132,35 @@ private:
     Graph graph_;
 };
 
-inline Stack eager(AttentionImplementation attention = AttentionImplementation::fused) {
+/// FlashAttention-2 where it serves, else the memory-efficient kernel.
+inline std::vector<AttentionRule> fused_attention() {
+    AttentionRule flash{.name = "flash2", .kernel = AttentionKernel::flash2};
+    flash.architectures = {Architecture::ampere, Architecture::ampere_consumer, Architecture::ada, Architecture::hopper,
+                           Architecture::blackwell};
+    flash.types = {DataType::fp16, DataType::bf16};
+    flash.head_dim_limit = 256;
+    flash.masked = false;
+    return {flash, {.name = "memory_efficient", .kernel = AttentionKernel::memory_efficient}};
+}
+
+/// Scores stored between kernels.
+inline std::vector<AttentionRule> math_attention() { return {{.name = "math"}}; }
+
+inline Stack eager(const std::vector<AttentionRule>& attention = fused_attention()) {
     Stack stack;
     stack.attention = attention;
     stack.tf32_convolution = true;
     const Seconds us(1e-6);
-    stack.dispatch = {5.0 * us, 8.0 * us, 10.0 * us, 20.0 * us, 20.0 * us, 5.0 * us, 1.0 * us, 6.0 * us, 2.0 * us};
+    stack.eager_mode.dispatch = {5.0 * us, 8.0 * us, 10.0 * us, 20.0 * us, 20.0 * us,
+                                 5.0 * us, 1.0 * us, 6.0 * us,  2.0 * us};
+    stack.compiled_mode = stack.eager_mode;
     return stack;
 }
 
 inline Stack compiled() {
     Stack stack = eager();
     stack.layout = TensorLayout::channels_last;
-    stack.fuse_pointwise = stack.fuse_conv_bias = stack.cuda_graphs = true;
+    stack.compiled = stack.cuda_graphs = true;
     return stack;
 }
 

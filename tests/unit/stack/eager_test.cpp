@@ -140,12 +140,11 @@ TEST_CASE("fp32 matrix products run as TF32 only where the stack says so") {
     const ValueId x = builder.input(shape_of({{"batch", 1}, {"tokens", 256}, {"channels", 512}}));
     const ValueId y = builder.linear(x, 512);
     const Graph graph = builder.finish(builder.attention(y, y, y, 8));
-    for (const auto implementation : {AttentionImplementation::math, AttentionImplementation::fused}) {
-        Stack stack = eager(implementation);
+    for (const bool fused : {false, true}) {
+        Stack stack = eager(fused ? fused_attention() : math_attention());
         const std::vector<std::string> products =
-            implementation == AttentionImplementation::fused
-                ? std::vector<std::string>{"linear", "attention"}
-                : std::vector<std::string>{"linear", "attention.scores", "attention.values"};
+            fused ? std::vector<std::string>{"linear", "attention"}
+                  : std::vector<std::string>{"linear", "attention.scores", "attention.values"};
         for (const std::string& name : products) {
             stack.tf32_matmul = false;
             CHECK(kernel_named(lower(graph, stack, Architecture::ampere), name).type == DataType::fp32);
@@ -228,7 +227,7 @@ TEST_CASE("materialised attention stores the scores, fused attention does not") 
     const ValueId q = builder.input(shape), k = builder.input(shape), v = builder.input(shape);
     const Graph graph = builder.finish(builder.attention(q, k, v, 10));
 
-    const KernelSequence math = lower(graph, eager(AttentionImplementation::math), Architecture::ampere);
+    const KernelSequence math = lower(graph, eager(math_attention()), Architecture::ampere);
     CHECK(text(labels_of(math)) ==
           "attention.split_heads attention.split_heads attention.split_heads attention.scores attention.softmax "
           "attention.values attention.merge_heads");
@@ -258,9 +257,9 @@ TEST_CASE("a mask is read by the kernel that adds it: batch x queries x keys ele
     };
     const double mask = 2.0 * 256 * 77 * 2;
     CHECK(extra_bytes(eager(), "attention") == mask);
-    CHECK(extra_bytes(eager(AttentionImplementation::math), "attention.mask") == mask);
+    CHECK(extra_bytes(eager(math_attention()), "attention.mask") == mask);
     Stack stack = compiled();
-    stack.attention = AttentionImplementation::math;
+    stack.attention = math_attention();
     CHECK(extra_bytes(stack, "attention.softmax") == mask);
 }
 
@@ -271,7 +270,7 @@ TEST_CASE("a mask is added for a single query too, causality is not") {
         const ValueId k = builder.input(shape_of({{"batch", 1}, {"tokens", 77}, {"channels", 512}}));
         Graph graph = builder.finish(builder.attention(q, k, k, 8, true));
         std::get<Attention>(graph.operators[0].kind).mask = mask;
-        const auto names = labels(graph, eager(AttentionImplementation::math));
+        const auto names = labels(graph, eager(math_attention()));
         return std::count(names.begin(), names.end(), "attention.mask");
     };
     CHECK(count(true) == 1);
@@ -282,7 +281,7 @@ TEST_CASE("heads of one image are split by a view") {
     GraphBuilder builder;
     const Shape shape = shape_of({{"batch", 1}, {"tokens", 256}, {"channels", 640}});
     const ValueId q = builder.input(shape), k = builder.input(shape), v = builder.input(shape);
-    CHECK(text(labels(builder.finish(builder.attention(q, k, v, 10)), eager(AttentionImplementation::math))) ==
+    CHECK(text(labels(builder.finish(builder.attention(q, k, v, 10)), eager(math_attention()))) ==
           "attention.scores attention.softmax attention.values attention.merge_heads");
 }
 
@@ -318,7 +317,7 @@ TEST_CASE("scores that are no softmax are never fused") {
 
 TEST_CASE("broadcast, sliced and reordered operands take PyTorch's general element-wise kernel") {
     Stack stack = eager();
-    stack.code.indexed_element = 0.5F;
+    stack.eager_mode.code.indexed_element = 0.5F;
     const auto clocks = [&](const KernelSequence& sequence, const std::string& label) {
         return std::get<MemoryWork>(kernel_named(sequence, label).work).sm_clocks_per_element;
     };
@@ -340,7 +339,7 @@ TEST_CASE("broadcast, sliced and reordered operands take PyTorch's general eleme
 
 TEST_CASE("a long softmax row costs a block's loops over it and four more") {
     Stack stack = eager();
-    stack.code.softmax_iteration = 100;
+    stack.eager_mode.code.softmax_iteration = 100;
     const auto work = [&](std::int64_t width, DataType type) {
         GraphBuilder builder(type);
         const Shape shape = shape_of({{"batch", 4}, {"channels", width}});
