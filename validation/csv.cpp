@@ -127,7 +127,7 @@ private:
 
 CsvTable parse_csv(std::string_view text, const std::string& path) { return CsvReader(path).read(text); }
 
-CsvTable read_csv(const std::string& path) {
+std::string read_text(const std::string& path) {
     errno = 0;
     const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose_r);  // plain files, too
     if (!file) fail(path, 0, std::strerror(errno), "a CSV file that can be read");
@@ -142,7 +142,30 @@ CsvTable read_csv(const std::string& path) {
     const char* const message = gzerror(file.get(), &error);
     if (error == Z_ERRNO) fail(path, 0, std::strerror(errno), "a CSV file that can be read");
     if (error != Z_OK) fail(path, 0, message, "a CSV file, plain or whole in gzip", "the file may be cut off");
-    return parse_csv(text, path);
+    return text;
+}
+
+CsvTable read_csv(const std::string& path) { return parse_csv(read_text(path), path); }
+
+std::vector<std::size_t> line_starts(std::string_view text) {
+    std::vector<std::size_t> starts{text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0};
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\n') starts.push_back(i + 1);
+    }
+    return starts;
+}
+
+std::vector<CellPosition> cell_positions(std::string_view row, std::size_t line) {
+    CellPosition here{static_cast<int>(line), 1};
+    std::vector<CellPosition> positions{here};
+    bool quoted = false;
+    for (const char c : row) {
+        if (!quoted && (c == '\n' || c == '\r')) break;
+        if (c == '"') quoted = !quoted;
+        here = c == '\n' ? CellPosition{here.line + 1, 1} : CellPosition{here.line, here.column + 1};
+        if (c == ',' && !quoted) positions.push_back(here);
+    }
+    return positions;
 }
 
 }  // namespace cupola::validation

@@ -37,7 +37,19 @@ private:
 /// `path` only serves for messages. Throws InputError: nothing to read, a column twice, a quote that does not close.
 [[nodiscard]] CsvTable parse_csv(std::string_view text, const std::string& path);
 
+/// The content of a file, plain or compressed with gzip. Throws InputError where it cannot be read or unpacked.
+[[nodiscard]] std::string read_text(const std::string& path);
 /// Reads a file, plain or compressed with gzip. Throws InputError also where it cannot be read or unpacked.
 [[nodiscard]] CsvTable read_csv(const std::string& path);
+
+/// Where lines of a file's text begin; a byte order mark is in front of the first.
+[[nodiscard]] std::vector<std::size_t> line_starts(std::string_view text);
+
+/// Line and column, counted in bytes, from 1.
+struct CellPosition {
+    int line = 0, column = 0;
+};
+/// Where the cells of a row begin; the text begins with the row, which begins on `line`.
+[[nodiscard]] std::vector<CellPosition> cell_positions(std::string_view row, std::size_t line);
 
 }  // namespace cupola::validation

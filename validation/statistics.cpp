@@ -10,7 +10,7 @@ namespace cupola::validation {
 
 double relative_error(Seconds predicted, Seconds measured) {
     if (measured > Seconds(0) && std::isfinite(measured.value()) && std::isfinite(predicted.value())) {
-        return (predicted - measured) / measured;
+        return relative_error(predicted.value(), measured.value());
     }
     throw InputError({{},
                       "",

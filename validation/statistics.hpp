@@ -11,6 +11,10 @@ namespace cupola::validation {
 /// (predicted - measured) / measured: 0.1 is 10 % too slow. Throws InputError unless `measured` is above 0 and both are
 /// finite.
 [[nodiscard]] double relative_error(Seconds predicted, Seconds measured);
+/// The same of values in any one unit. REQUIRES: `measured` above 0, both finite.
+[[nodiscard]] constexpr double relative_error(double predicted, double measured) {
+    return (predicted - measured) / measured;
+}
 
 /// What a set of relative errors amounts to; every member 0 for an empty set.
 struct ErrorSummary {

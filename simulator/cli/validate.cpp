@@ -1,23 +1,13 @@
-#include "cupola/cli/command.hpp"
+#include "cupola/cli/validate.hpp"
 #include "cupola/config/load_dataset.hpp"
 #include "cupola/report/validation.hpp"
 #include "cupola/units/input_error.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
 #include <memory>
 
 namespace cupola::cli {
 namespace {
-
-namespace fs = std::filesystem;
-
-struct Options {
-    std::vector<std::string> operators;
-    std::string measurements, tolerance, rows_file;
-    bool defaults = false, json = false;
-};
 
 /// What was fitted on a GPU to the measurements of a library, else the architecture's defaults.
 validation::ModelParameters model_parameters(const std::string& data, bool defaults, const Gpu& gpu,
@@ -34,60 +24,10 @@ validation::ModelParameters model_parameters(const std::string& data, bool defau
     return model;
 }
 
-/// A fraction from the front of a text, which then begins behind it.
-std::optional<double> take_fraction(std::string_view& text) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || !(value >= 0 && value <= 100)) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    return value;
-}
-
-/// "0.07" or "0.07,0.03"
-validation::Tolerance parse_tolerance(const std::string& given) {
-    validation::Tolerance tolerance;
-    if (given.empty()) return tolerance;
-    std::string_view text = given;
-    tolerance.mape = take_fraction(text);
-    if (tolerance.mape && text.starts_with(',')) {
-        text.remove_prefix(1);
-        tolerance.bias = take_fraction(text);
-        if (!tolerance.bias) tolerance.mape.reset();
-    }
-    if (tolerance.mape && text.empty()) return tolerance;
-    throw InputError({{},
-                      "--tolerance",
-                      "\"" + given + "\"",
-                      "the greatest MAPE, or it and the greatest |bias|, as fractions",
-                      "for example --tolerance 0.07,0.03"});
-}
-
-/// A directory stands for the adapters in it, by name.
-std::vector<std::string> adapters_of(const std::vector<std::string>& given) {
-    std::vector<std::string> adapters;
-    for (const std::string& name : given) {
-        std::error_code ignored;
-        if (!fs::is_directory(name, ignored)) {
-            adapters.push_back(name);
-            continue;
-        }
-        std::vector<std::string> found;
-        for (const auto& entry : fs::directory_iterator(name, ignored)) {
-            if (entry.path().extension() == ".yaml") found.push_back(entry.path().string());
-        }
-        if (found.empty())
-            throw InputError({{}, "--ops", name + " without a .yaml file", "a directory of adapters", ""});
-        std::sort(found.begin(), found.end());
-        adapters.insert(adapters.end(), found.begin(), found.end());
-    }
-    if (!adapters.empty()) return adapters;
-    throw InputError({{}, "--ops", "nothing", "the adapter of a data set", "for example --ops validation/datasets"});
-}
-
-Result validate(const Options& options, const TextStyle& style) {
+Result validate_operators(const ValidateOptions& options, const TextStyle& style) {
     const validation::Tolerance tolerance = parse_tolerance(options.tolerance);
     const std::string data = config::data_directory("");
-    const std::vector<std::string> adapters = adapters_of(options.operators);
+    const std::vector<std::string> adapters = files_of(options.operators, "--ops", ".yaml", "adapters");
     const validation::ParameterSource source = [&](const Gpu& gpu, const std::string& library) {
         return model_parameters(data, options.defaults, gpu, library);
     };
@@ -105,22 +45,46 @@ Result validate(const Options& options, const TextStyle& style) {
     return {options.json ? validation_json(evaluations) : validation_text(evaluations, style), within};
 }
 
+Result validate(const ValidateOptions& options, const TextStyle& style) {
+    if (options.cases.empty() && options.operators.empty()) {
+        throw InputError({{},
+                          "--ops or --cases",
+                          "nothing",
+                          "the adapter of measured operators, or a file of whole models",
+                          "for example --ops validation/datasets"});
+    }
+    if (options.cases.empty()) return validate_operators(options, style);
+    const auto refuse = [](const std::string& option) {
+        throw InputError({{}, option, "--cases beside it", "--ops with it", "leave one of them out"});
+    };
+    if (!options.operators.empty()) throw InputError({{}, "--cases", "--ops beside it", "one of them", "run it twice"});
+    if (!options.measurements.empty()) refuse("--data");
+    if (!options.rows_file.empty()) refuse("--csv");
+    return validate_cases(options, style);
+}
+
 }  // namespace
 
 Command add_validate(CLI::App& root, const TextStyle& style) {
     CLI::App* app = add_subcommand(root, "validate", "Put predictions beside measurements and report the errors",
                                    {"cupola validate --ops validation/datasets/gemm-h100-trtllm-bf16.yaml",
-                                    "cupola validate --ops validation/datasets --tolerance 0.15,0.03 --json"});
-    auto options = std::make_shared<Options>();
+                                    "cupola validate --ops validation/datasets --tolerance 0.15,0.03 --json",
+                                    "cupola validate --cases examples/my-cases/cases.csv --tolerance mape=0.2"});
+    auto options = std::make_shared<ValidateOptions>();
     app->add_option("--ops", options->operators,
                     "adapter of measured operators: a file, a name,\nor a directory for all in it; may be repeated")
         ->type_name("ADAPTER")
+        ->expected(1, CLI::detail::expected_max_vector_size);
+    app->add_option("--cases", options->cases,
+                    "CSV file of whole models: a file, or a directory for all in it;\nmay be repeated")
+        ->type_name("FILE")
         ->expected(1, CLI::detail::expected_max_vector_size);
     app->add_option("--data", options->measurements,
                     "directory of the measured files (default beside the adapter,\n$CUPOLA_REFERENCE_DATA, ../shared)")
         ->type_name("DIRECTORY");
     app->add_option("--tolerance", options->tolerance,
-                    "instead of the adapters': exit 1 where test rows of a group\nhave a MAPE (and |bias|) above this")
+                    "exit 1 where test rows of a group (instead of the adapters'\nlimits), or all cases, have a MAPE "
+                    "(and |bias|) above this")
         ->type_name("MAPE[,BIAS]");
     app->add_option("--csv", options->rows_file, "write every row with all terms of its prediction to a file")
         ->type_name("FILE");
