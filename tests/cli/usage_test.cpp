@@ -8,7 +8,8 @@
 namespace {
 
 TEST_CASE("help of the command and of each sub-command opens with an example and succeeds") {
-    for (const std::string command : {"", "predict ", "count ", "seqlen ", "graph ", "validate ", "show ", "list "}) {
+    for (const std::string command :
+         {"", "predict ", "count ", "seqlen ", "graph ", "validate ", "numerics ", "show ", "list "}) {
         CAPTURE(command);
         const Outcome help = cupola(command + "--help");
         CHECK(help.status == 0);
