@@ -108,7 +108,7 @@ std::string attributes_text(const OperatorKind& kind) {
         },
         [](const Norm& norm) { return attributes_of(norm); },
         [](const Softmax& softmax) { return fmt::format("rows={} width={}", softmax.rows, softmax.width); },
-        [](const Rope& rope) { return fmt::format("head_dim={}", rope.head_dim); },
+        [](const Rope& rope) { return fmt::format("head_dim={} form={}", rope.head_dim, name_of(rope.form)); },
         [](const Reduction& reduction) { return fmt::format("rows={} width={}", reduction.rows, reduction.width); },
         [](const Pad& pad) { return fmt::format("mode={}", name_of(pad.mode)); },
         [](const Upsample& upsample) {

@@ -2,6 +2,9 @@
 
 #include "cupola/stack/lowering.hpp"
 
+#include <span>
+#include <string_view>
+
 namespace cupola {
 
 // What PyTorch launches for one operator outside a fused group, one overload a kind; `std::visit` over `OperatorKind`
@@ -43,6 +46,10 @@ void lower_kind(Lowering& lowering, const Sample& sample);
 void lower_kind(Lowering& lowering, const CacheAppend& append);
 void lower_kind(Lowering& lowering, const CacheReorder& reorder);
 void lower_kind(Lowering& lowering, const Parameter& parameter);
+
+/// A kernel of an expression in several steps: reads `sources`, writes `target`.
+void step(Lowering& lowering, std::string_view label, std::span<const Tensor> sources, Tensor target, double elements,
+          PointwiseWork work = {1, 0});
 
 /// Per element of the output; shared by single kernels and fused groups.
 [[nodiscard]] PointwiseWork pointwise_work(ActivationKind kind);

@@ -65,7 +65,7 @@ constexpr std::array norm_arguments{ArgumentSpec{"scale", Kind::expression}, Arg
 constexpr std::array axis_arguments{ArgumentSpec{"axis", Kind::name}};
 constexpr std::array activation_arguments{ArgumentSpec{"kind", Kind::expression, true}};
 constexpr std::array gated_arguments{ArgumentSpec{"gate", Kind::tensor}};
-constexpr std::array rope_arguments{ArgumentSpec{"heads", Kind::expression, true}};
+constexpr std::array rope_arguments{ArgumentSpec{"heads", Kind::expression, true}, ArgumentSpec{"form", Kind::name}};
 constexpr std::array number_arguments{ArgumentSpec{"by", Kind::expression, true}};
 constexpr std::array clamp_arguments{ArgumentSpec{"min", Kind::expression}, ArgumentSpec{"max", Kind::expression}};
 constexpr std::array modulate_arguments{ArgumentSpec{"scale", Kind::tensor, true}, ArgumentSpec{"shift", Kind::tensor}};

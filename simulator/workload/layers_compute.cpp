@@ -343,9 +343,10 @@ ValueId build_compute_layer(Expander& expander, const Layer& layer, ValueId inpu
         case Builtin::rope: {
             const Shape& shape = expander.shape(input);
             const std::int64_t channels = shape.axis_size(expander.channels_axis(layer, input));
-            return expander.emit(
-                layer, Rope{per_head(expander, layer, channels, expander.integer(layer, "heads", 1, 1), "rope")},
-                {input}, shape);
+            const std::int64_t heads = expander.integer(layer, "heads", 1, 1);
+            const auto form =
+                static_cast<RopeForm>(expander.choice(layer, "form", 0, {"halves", "interleaved", "pairs"}));
+            return expander.emit(layer, Rope{per_head(expander, layer, channels, heads, "rope"), form}, {input}, shape);
         }
         default: expander.fail(layer, "a layer without a builder", "one of the language");
     }

@@ -91,6 +91,15 @@ std::string_view name_of(ActivationKind kind) {
     return "";
 }
 
+std::string_view name_of(RopeForm form) {
+    switch (form) {
+        case RopeForm::halves: return "halves";
+        case RopeForm::interleaved: return "interleaved";
+        case RopeForm::pairs: return "pairs";
+    }
+    return "";
+}
+
 std::string_view name_of(AttentionSpan span) {
     switch (span) {
         case AttentionSpan::spatial: return "spatial";

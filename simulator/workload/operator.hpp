@@ -81,9 +81,16 @@ struct GatedActivation {
     bool split_input = true;  ///< one input, halves along channels
 };
 
+/// How a model's code rotates, which decides the kernels of eager execution.
+enum class RopeForm : std::uint8_t {
+    halves,       ///< x cos + rotate_half(x) sin in the model's type: the halves of a head are the pairs (LLaMA)
+    interleaved,  ///< neighbours are the pairs, both products and the sum in fp32 (FLUX, HunyuanVideo, CogVideoX, LTX)
+    pairs,        ///< products of even and of odd elements in fp32, written to every second place (Wan)
+};
 /// Rotary position embedding of one tensor (queries or keys).
 struct Rope {
     std::int64_t head_dim = 64;
+    RopeForm form = RopeForm::halves;
 };
 
 enum class ElementwiseKind : std::uint8_t {
@@ -163,6 +170,7 @@ using OperatorKind =
 [[nodiscard]] std::string_view name_of(const OperatorKind& kind);
 [[nodiscard]] std::string_view name_of(ActivationKind kind);
 [[nodiscard]] std::string_view name_of(AttentionSpan span);
+[[nodiscard]] std::string_view name_of(RopeForm form);
 
 /// Multiply-adds, in the convention of the field: conv and linear weights x positions; attention QKᵀ + PV without
 /// causal halving; 0 for everything else.

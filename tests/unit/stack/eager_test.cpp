@@ -52,6 +52,32 @@ TEST_CASE("norms, gates and rotary embeddings take as many kernels as their ATen
           "gelu mul rope.cos rope.negate rope.rotate rope.sin rope.add");
 }
 
+TEST_CASE("a rotation is as many kernels, and as wide, as the model's code makes of it") {
+    const Shape shape = shape_of({{"batch", 1}, {"tokens", 4096}, {"channels", 3072}});
+    const auto sequence = [&](RopeForm form, DataType type) {
+        GraphBuilder builder(type);
+        const ValueId x = builder.input(shape);
+        return lower(builder.finish(builder.add(Rope{128, form}, {x}, shape)), eager(), Architecture::hopper);
+    };
+    const auto bytes = [](const KernelSequence& kernels) {
+        double sum = 0;
+        for (const KernelInstance& launch : kernels.launches) {
+            sum += compulsory_bytes(kernels.kernels[launch.kernel]).value();
+        }
+        return sum / (4096.0 * 3072.0);
+    };
+    const KernelSequence halves = sequence(RopeForm::halves, DataType::bf16);
+    const KernelSequence interleaved = sequence(RopeForm::interleaved, DataType::bf16);
+    const KernelSequence pairs = sequence(RopeForm::pairs, DataType::bf16);
+    CHECK(halves.launches.size() == 5);
+    CHECK(interleaved.launches.size() == 8);  // two up-casts and one back
+    CHECK(pairs.launches.size() == 8);
+    CHECK(sequence(RopeForm::interleaved, DataType::fp32).launches.size() == 5);
+    // Bytes an element: negation 3, stack 5, two up-casts 12, two products 16, sum 12, down-cast 6.
+    CHECK(bytes(interleaved) == doctest::Approx(54));
+    CHECK(bytes(halves) < 0.5 * bytes(interleaved));
+}
+
 TEST_CASE("a half-precision convolution in NCHW brings layout copies of its input, filter and output, and its bias") {
     GraphBuilder builder;
     const ValueId x = builder.input(image(2, 320, 64));
