@@ -307,10 +307,15 @@ void Fusion::lower_operator(const Rearrange&) {
     }
 }
 
-/// The compiler chooses memory orders itself, so a request for one is a view; what needs an order asks for it.
+/// The compiler chooses memory orders itself, so a request for one is a view. Where convolutions are not converted to
+/// channels-last, it keeps the orders that eager execution gives their tensors, which is what a request is for.
 void Fusion::lower_operator(const Contiguous&) {
     const ValueId x = l_.input(0);
-    lower_view(layout_like(l_.shape(x), l_.layout(x), l_.shape(l_.output())));
+    const Shape& shape = l_.shape(l_.output());
+    if (l_.stack.layout == TensorLayout::channels_first && shape.rank() >= 4 && !is_contiguous(l_.layout(x))) {
+        return lower_pointwise("fused.copy", {0, 0}, contiguous_layout(shape), Category::data_movement);
+    }
+    lower_view(layout_like(l_.shape(x), l_.layout(x), shape));
 }
 
 void Fusion::lower_operator(const Broadcast&) {

@@ -2,6 +2,19 @@
 
 namespace cupola {
 
+namespace {
+
+/// Whether generated code replaces the library's product: one row times a matrix is a reduction of each of the
+/// matrix's rows, which streams it (PyTorch torch/_inductor/decomposition.py, mm; used by pytorch-labs/gpt-fast).
+bool is_generated(const Lowering& l, const Linear& linear) { return l.stack.compiled && linear.rows == 1; }
+
+void begin_generated(Lowering& l, const Linear& linear, DataType type) {
+    l.begin_memory("linear.generated", Category::linear, type, Pattern::row_reduction,
+                   static_cast<double>(linear.in) * static_cast<double>(linear.out), {2, 0}, linear.out);
+}
+
+}  // namespace
+
 /// y = x Wᵀ + b. PyTorch flattens x to [rows, in] by a view where its strides allow, transposed views included, and by
 /// a copy where they do not. Only a contiguous (or 2-D) x takes the path with the bias in the GEMM's epilogue
 /// (`addmm`); others multiply (`mm`) and add the bias in a kernel of its own. A compiler always uses the epilogue.
@@ -17,10 +30,20 @@ void lower_kind(Lowering& l, const Linear& linear) {
     const double bias = linear.bias ? static_cast<double>(linear.out) : 0.0;
 
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
-    l.recorder.begin("linear", Category::linear, l.matmul_type(type), GemmWork{1, linear.rows, linear.out, linear.in});
+    const bool generated = is_generated(l, linear);
+    if (generated) {
+        begin_generated(l, linear, type);
+    } else {
+        l.recorder.begin("linear", Category::linear, l.matmul_type(type),
+                         GemmWork{1, linear.rows, linear.out, linear.in});
+    }
     l.read(source);
     const Tensor weights = l.weight(epilogue ? filter + bias : filter);
-    l.recorder.weight(weights.storage, weights.bytes);
+    if (generated) {
+        l.read(weights);  // `weight` would be a vector that every row of the reduction reads
+    } else {
+        l.recorder.weight(weights.storage, weights.bytes);
+    }
     l.write(out);
     l.launch(l.stack.mode().dispatch.linear);
     if (!linear.bias || epilogue) return;
