@@ -12,10 +12,6 @@ namespace {
 
 using namespace validation;
 
-constexpr std::array<DataType, 9> all_types{DataType::fp32, DataType::tf32,  DataType::fp16,
-                                            DataType::bf16, DataType::fp8,   DataType::int8,
-                                            DataType::int4, DataType::int32, DataType::int64};
-
 std::string text_at(const Node& map, std::string_view key) {
     const Node node = map.at(key);
     if (!node.is_scalar() || node.text().empty()) node.fail(node.description(), "a text");
@@ -169,7 +165,7 @@ private:
     }
 
     Expression type_at(const Node& map, const char* key, const Expression* fallback = nullptr) {
-        static const std::vector<std::string> names = names_of(all_types);
+        static const std::vector<std::string> names = names_of(all_data_types);
         if (const auto node = map.find(key)) return read_text(*node, names);
         return fallback != nullptr ? *fallback : read_text(map.at(key), names);
     }

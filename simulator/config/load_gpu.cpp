@@ -34,12 +34,12 @@ public:
     /// tensor_rates: a map of data types the matrix instructions take; those left out do not exist.
     [[nodiscard]] TensorRates tensor_rates() {
         const Node rates = map_.at("tensor_rates");
-        rates.allow_only({"fp16", "bf16", "tf32", "fp8", "int8"});
+        rates.allow_only({"fp16", "bf16", "tf32", "fp8", "int8", "fp4"});
         const auto rate = [&](const std::string& type) {
             const auto fact = rates.find(type);
             return fact ? value_of(*fact, "tensor_rates." + type).number(1, 1e6) : 0.0;
         };
-        return {rate("fp16"), rate("bf16"), rate("tf32"), rate("fp8"), rate("int8")};
+        return {rate("fp16"), rate("bf16"), rate("tf32"), rate("fp8"), rate("int8"), rate("fp4")};
     }
 
 private:

@@ -104,10 +104,11 @@ void set_quantised_parameters(Architecture architecture, CostParameters& paramet
     // mma.sync reaches less of the rate where wgmma and tcgen05 do: see flash2.
     if (hopper) parameters.weight_only_tiles.efficiency *= 0.62;
     if (blackwell) parameters.weight_only_tiles.efficiency *= 0.35;
-    parameters.int8_tiles = hopper || blackwell ? parameters.tensor_tiles : int8_mma_sync_tiles();
     parameters.fp8_tiles = parameters.tensor_tiles;
     parameters.fp8_tiles.efficiency *= 0.88;
     parameters.fp8_tiles.prologue_cycles = 3500;
+    // wgmma and tcgen05 multiply int8 by the same rate, tiles and loads as fp8; no public timings.
+    parameters.int8_tiles = hopper || blackwell ? parameters.fp8_tiles : int8_mma_sync_tiles();
     parameters.block_scaled_tiles = hopper      ? deep_gemm_tiles()
                                     : blackwell ? parameters.fp8_tiles
                                                 : block_scaled_mma_sync_tiles();

@@ -21,6 +21,7 @@ double tensor_rate(const Gpu& gpu, DataType type) {
         case DataType::bf16: return gpu.tensor_rates.bf16;
         case DataType::tf32: return gpu.tensor_rates.tf32;
         case DataType::fp8: return gpu.tensor_rates.fp8;
+        case DataType::fp4: return gpu.tensor_rates.fp4;
         case DataType::int8:
         case DataType::int4: return gpu.tensor_rates.int8;
         case DataType::fp32:

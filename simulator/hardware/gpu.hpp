@@ -19,7 +19,7 @@ inline constexpr std::array<Architecture, 7> all_architectures{
 /// Dense matrix-instruction throughput of one SM in FLOP per clock (2 per multiply-add), fp32 accumulation;
 /// 0 where the GPU has no such instruction.
 struct TensorRates {
-    double fp16 = 0, bf16 = 0, tf32 = 0, fp8 = 0, int8 = 0;
+    double fp16 = 0, bf16 = 0, tf32 = 0, fp8 = 0, int8 = 0, fp4 = 0;
 };
 
 /// One number's origin, kept for `cupola show`.

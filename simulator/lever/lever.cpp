@@ -74,7 +74,8 @@ Workload LeverContext::expand_with(const WorkloadSettings& changes) const {
 const std::vector<Lever>& all_levers() {
     static const std::vector<Lever> levers = [] {
         std::vector<Lever> all;
-        for (const auto& table : {setting_levers(), decoding_levers(), step_cache_levers(), stack_levers()})
+        for (const auto& table :
+             {setting_levers(), decoding_levers(), step_cache_levers(), precision_levers(), stack_levers()})
             all.insert(all.end(), table.begin(), table.end());
         return all;
     }();

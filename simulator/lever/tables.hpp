@@ -10,6 +10,7 @@ namespace cupola {
 [[nodiscard]] std::span<const Lever> setting_levers();
 [[nodiscard]] std::span<const Lever> decoding_levers();
 [[nodiscard]] std::span<const Lever> step_cache_levers();
+[[nodiscard]] std::span<const Lever> precision_levers();
 [[nodiscard]] std::span<const Lever> stack_levers();
 
 }  // namespace cupola

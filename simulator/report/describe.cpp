@@ -68,6 +68,14 @@ std::string attributes_of(const Convolution& conv) {
     return text;
 }
 
+std::string attributes_of(const Linear& linear) {
+    std::string text = fmt::format("bias={}", linear.bias ? 1 : 0);
+    if (!linear.precision) return text;
+    text += fmt::format(" weight={}", name_of(linear.precision->weight));
+    if (linear.precision->activation) text += fmt::format(" activation={}", name_of(*linear.precision->activation));
+    return text;
+}
+
 std::string attributes_of(const Attention& attention) {
     std::string text = fmt::format("span={} heads={} kv_heads={} head_dim={} value_dim={} queries={} keys={} causal={}",
                                    name_of(attention.span), attention.heads, attention.kv_heads, attention.head_dim,
@@ -101,7 +109,7 @@ std::string sizes_text(const Work& work) {
 std::string attributes_text(const OperatorKind& kind) {
     const auto text = overloaded{
         [](const Convolution& conv) { return attributes_of(conv); },
-        [](const Linear& linear) { return fmt::format("bias={}", linear.bias ? 1 : 0); },
+        [](const Linear& linear) { return attributes_of(linear); },
         [](const Attention& attention) { return attributes_of(attention); },
         [](const Matmul& matmul) {
             return fmt::format("batch={} m={} n={} k={}", matmul.batch, matmul.m, matmul.n, matmul.k);

@@ -1,5 +1,7 @@
 #include "cupola/stack/fusion.hpp"
 
+#include "cupola/stack/quantised_linear.hpp"
+
 #include <algorithm>
 
 namespace cupola {
@@ -17,6 +19,7 @@ Fusion::Fusion(Lowering& lowering)
     }
     for (const ValueId value : l_.graph.operands) ++uses_[value];
     for (const ValueId value : l_.graph.outputs) ++uses_[value];
+    count_narrow_uses();
 }
 
 void Fusion::lower_current() {
@@ -160,6 +163,7 @@ void Fusion::emit(Group& group) {
     group.open = false;
     bool written = group.statistics.storage != no_id;
     for (ValueId v = group.first_value; v != no_id; v = next_value_[v]) written = written || uses_[v] > 0;
+    written = quantise_with(group) || written;
     if (!written) return;
     const ValueId typed = group.first_value != no_id ? group.first_value : l_.input(0);
     l_.begin_memory(group.label, group.category, l_.type(typed),
@@ -180,6 +184,7 @@ void Fusion::emit(Group& group) {
         l_.recorder.write(l_.tensor(v).storage, bytes);
     }
     if (group.statistics.storage != no_id) l_.write(group.statistics);
+    if (!narrow_.empty()) write_narrow(group);
     l_.launch(l_.stack.mode().dispatch.elementwise, group.operator_index);
 }
 
@@ -210,6 +215,10 @@ void Fusion::lower_view(const Layout& layout) {
     const ValueId x = l_.input(0), out = l_.output();
     root_[out] = root(x);
     uses_[root(x)] += uses_[out];
+    if (!narrow_.empty() && narrow_[out].uses > 0) {
+        narrow_[root(x)].layer = narrow_[out].layer;
+        narrow_[root(x)].uses += narrow_[out].uses;
+    }
     consume(x);
     l_.alias(out, x, layout);
 }
@@ -372,7 +381,10 @@ void Fusion::lower_operator(const Linear& linear) {
     if (is_pending(x) && !is_matrix_view(l_.shape(x), l_.layout(x))) {
         l_.set_layout(x, contiguous_layout(l_.shape(x)));
     }
-    lower_barrier(linear);
+    if (!linear.precision || !quantises_with_producer(linear)) return lower_barrier(linear);
+    materialise(x);
+    --narrow_[root(x)].uses;
+    lower_kind(l_, linear);
 }
 
 void Fusion::lower_operator(const Attention& attention) {

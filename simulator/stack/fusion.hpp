@@ -51,6 +51,12 @@ private:
         double elements = 0;    ///< of its iteration space
     };
 
+    /// Quantised linear layers that read a value, which may need it in no other form.
+    struct NarrowUse {
+        const Linear* layer = nullptr;  ///< one of them
+        std::uint32_t uses = 0;         ///< still to come
+    };
+
     void lower_operator(const Norm& norm);
     void lower_operator(const Softmax& softmax);
     void lower_operator(const Reduction& reduction);
@@ -97,6 +103,10 @@ private:
     void consume(ValueId value) { --uses_[root(value)]; }
     void materialise(ValueId value);
     void emit(Group& group);
+    void count_narrow_uses();
+    [[nodiscard]] const Linear* narrow_reader(const Group& group, ValueId value) const;
+    bool quantise_with(Group& group);
+    void write_narrow(const Group& group);
     [[nodiscard]] Layout result_layout() const;
 
     Lowering& l_;
@@ -105,6 +115,7 @@ private:
     std::vector<ValueId> next_value_;
     std::vector<ValueId> root_;        ///< the value that a view shows
     std::vector<std::uint32_t> uses_;  ///< reads still to come
+    std::vector<NarrowUse> narrow_;    ///< by value, not counted in `uses_`; empty without quantised layers
 };
 
 }  // namespace cupola

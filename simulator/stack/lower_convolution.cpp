@@ -13,6 +13,7 @@ bool uses_matrix_units(DataType type) {
         case DataType::bf16:
         case DataType::tf32:
         case DataType::fp8:
+        case DataType::fp4:
         case DataType::int8:
         case DataType::int4: return true;
         case DataType::fp32:

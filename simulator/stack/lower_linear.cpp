@@ -1,4 +1,5 @@
 #include "cupola/stack/lower_kind.hpp"
+#include "cupola/stack/quantised_linear.hpp"
 
 namespace cupola {
 
@@ -19,6 +20,7 @@ void begin_generated(Lowering& l, const Linear& linear, DataType type) {
 /// a copy where they do not. Only a contiguous (or 2-D) x takes the path with the bias in the GEMM's epilogue
 /// (`addmm`); others multiply (`mm`) and add the bias in a kernel of its own. A compiler always uses the epilogue.
 void lower_kind(Lowering& l, const Linear& linear) {
+    if (linear.precision) return lower_quantised(l, linear);
     const ValueId x = l.input(0);
     const Shape& shape = l.shape(x);
     const Layout& layout = l.layout(x);

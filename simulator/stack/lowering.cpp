@@ -68,10 +68,14 @@ Tensor Lowering::weight(double elements) {
     const Weight& parameters = graph.weights[operator_->weight];
     StorageId& storage = weights_[operator_->weight];
     if (storage == no_id) {
-        storage = recorder.add_storage(bytes_of(static_cast<double>(parameters.parameters), parameters.type),
-                                       Lifetime::weight);
+        storage = recorder.add_storage(memory_bytes(parameters), Lifetime::weight);
     }
     return {storage, bytes_of(elements, parameters.type)};
+}
+
+std::optional<Tensor> Lowering::narrow(StorageId source) const {
+    const auto found = narrow_.find(source);
+    return found == narrow_.end() ? std::nullopt : std::optional(found->second);
 }
 
 DataType Lowering::math_type(DataType type, bool tf32) const {

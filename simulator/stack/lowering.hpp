@@ -5,7 +5,9 @@
 #include "cupola/stack/stack.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace cupola {
@@ -59,6 +61,9 @@ public:
     Tensor temporary(double bytes) { return {recorder.add_storage(bytes, Lifetime::activation), bytes}; }
     /// The operator's parameters, `elements` of them.
     [[nodiscard]] Tensor weight(double elements);
+    /// A quantised copy of what a storage holds, if a kernel has made one.
+    [[nodiscard]] std::optional<Tensor> narrow(StorageId source) const;
+    void set_narrow(StorageId source, Tensor copy) { narrow_[source] = copy; }
 
     /// The same arithmetic in PyTorch's general element-wise kernel, which computes an address for each operand of each
     /// element; it runs where an operand is broadcast, a slice, or in another order than the result.
@@ -112,6 +117,7 @@ private:
     Seconds pending_;
     std::vector<ValueState> states_;
     std::vector<StorageId> weights_;
+    std::unordered_map<StorageId, Tensor> narrow_;
 };
 
 /// Size of `elements` of a type in bytes.

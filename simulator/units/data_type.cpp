@@ -6,12 +6,13 @@
 namespace cupola {
 namespace {
 
-constexpr std::array<std::pair<DataType, std::string_view>, 9> names{{
+constexpr std::array<std::pair<DataType, std::string_view>, 10> names{{
     {DataType::fp32, "fp32"},
     {DataType::tf32, "tf32"},
     {DataType::fp16, "fp16"},
     {DataType::bf16, "bf16"},
     {DataType::fp8, "fp8"},
+    {DataType::fp4, "fp4"},
     {DataType::int8, "int8"},
     {DataType::int4, "int4"},
     {DataType::int32, "int32"},
@@ -34,6 +35,6 @@ std::optional<DataType> parse_data_type(std::string_view name) {
     return std::nullopt;
 }
 
-std::string_view data_type_names() { return "fp32, tf32, fp16, bf16, fp8, int8, int4, int32, int64"; }
+std::string_view data_type_names() { return "fp32, tf32, fp16, bf16, fp8, fp4, int8, int4, int32, int64"; }
 
 }  // namespace cupola

@@ -7,12 +7,12 @@
 namespace cupola {
 
 /// Element type of a tensor or of a matrix instruction. `tf32` is stored in 4 bytes like `fp32`.
-enum class DataType { fp32, tf32, fp16, bf16, fp8, int8, int4, int32, int64 };
-inline constexpr std::array<DataType, 9> all_data_types{DataType::fp32, DataType::tf32,  DataType::fp16,
-                                                        DataType::bf16, DataType::fp8,   DataType::int8,
-                                                        DataType::int4, DataType::int32, DataType::int64};
+enum class DataType { fp32, tf32, fp16, bf16, fp8, fp4, int8, int4, int32, int64 };
+inline constexpr std::array<DataType, 10> all_data_types{
+    DataType::fp32, DataType::tf32, DataType::fp16, DataType::bf16,  DataType::fp8,
+    DataType::fp4,  DataType::int8, DataType::int4, DataType::int32, DataType::int64};
 
-/// Storage of one element in bytes (0.5 for int4).
+/// Storage of one element in bytes (0.5 for int4 and fp4).
 [[nodiscard]] constexpr double bytes_per_element(DataType type) {
     switch (type) {
         case DataType::int64: return 8.0;
@@ -23,6 +23,7 @@ inline constexpr std::array<DataType, 9> all_data_types{DataType::fp32, DataType
         case DataType::bf16: return 2.0;
         case DataType::fp8:
         case DataType::int8: return 1.0;
+        case DataType::fp4:
         case DataType::int4: return 0.5;
     }
     return 0.0;

@@ -367,7 +367,7 @@ std::vector<Component> collect_components(const std::vector<Stage>& stages) {
                 }
                 if (!inserted) continue;
                 found->parameters = std::min(most, found->parameters + weight.parameters);
-                found->weight_bytes += static_cast<double>(weight.parameters) * bytes_per_element(weight.type);
+                found->weight_bytes += memory_bytes(weight);
             }
         }
     }

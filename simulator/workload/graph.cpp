@@ -21,8 +21,7 @@ double Graph::bytes(const Operator& op) const {
     if (std::holds_alternative<Embedding>(op.kind)) {
         total += bytes_of(output(op));  // the rows that are looked up, not the table
     } else if (op.weight != no_id) {
-        const Weight& weight = weights[op.weight];
-        total += static_cast<double>(weight.parameters) * bytes_per_element(weight.type);
+        total += memory_bytes(weights[op.weight]);
     }
     return total;
 }

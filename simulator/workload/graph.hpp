@@ -29,7 +29,13 @@ struct Weight {
     std::uint64_t key = 0;  ///< the same in every pass and stage that uses these parameters
     std::int64_t parameters = 0;
     DataType type = DataType::fp16;
+    double quantised_bytes = 0;  ///< all of them in memory, scales included, where they are narrower than `type`
 };
+/// What the parameters take in memory.
+[[nodiscard]] inline double memory_bytes(const Weight& weight) {
+    return weight.quantised_bytes > 0 ? weight.quantised_bytes
+                                      : static_cast<double>(weight.parameters) * bytes_per_element(weight.type);
+}
 
 /// A node of the module tree; a module path is read from leaf to root.
 struct Scope {

@@ -241,4 +241,11 @@ std::int64_t parameters_of(const OperatorKind& kind) {
     return 0;
 }
 
+double parameter_bytes(const Linear& linear, DataType type) {
+    const double weights = static_cast<double>(linear.in) * static_cast<double>(linear.out);
+    const double bias = linear.bias ? static_cast<double>(linear.out) * bytes_per_element(type) : 0.0;
+    if (!linear.precision) return weights * bytes_per_element(type) + bias;
+    return weights * (bytes_per_element(linear.precision->weight) + linear.precision->weight_scales) + bias;
+}
+
 }  // namespace cupola

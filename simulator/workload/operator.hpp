@@ -1,7 +1,10 @@
 #pragma once
 
+#include "cupola/workload/linear_precision.hpp"
+
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -24,6 +27,7 @@ struct Convolution {
 struct Linear {
     std::int64_t rows = 1, in = 1, out = 1;
     bool bias = true;
+    std::optional<LinearPrecision> precision{};  ///< empty: as its tensors
 };
 
 enum class AttentionScore : std::uint8_t { softmax, silu };
@@ -183,5 +187,8 @@ using OperatorKind =
 /// Trainable parameters that the operator's sizes imply (weights, biases, norm scales and shifts, tables).
 /// Saturates at 2^62. `Parameter` operators carry theirs as the size of their value.
 [[nodiscard]] std::int64_t parameters_of(const OperatorKind& kind);
+
+/// Bytes of a linear layer's parameters between tensors of `type`: weights, their scales, bias.
+[[nodiscard]] double parameter_bytes(const Linear& linear, DataType type);
 
 }  // namespace cupola

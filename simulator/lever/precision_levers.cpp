@@ -1,0 +1,103 @@
+#include "cupola/lever/lever_value.hpp"
+#include "cupola/lever/quantise.hpp"
+#include "cupola/lever/tables.hpp"
+
+#include <array>
+
+namespace cupola {
+namespace {
+
+constexpr std::string_view decides = "precision of linear layers";
+constexpr std::string_view which = "[part:NAME,except:INxOUT/…]";
+constexpr std::string_view torchao = "pytorch/ao, quantization (linear layers' forward); recalled";
+
+void apply_int8_dynamic(LeverContext& context, const LeverValue& value) {
+    quantise_linears(context, "int8-dynamic", value, {DataType::int8, DataType::int8});
+}
+
+void apply_smoothquant(LeverContext& context, const LeverValue& value) {
+    LinearPrecision precision{DataType::int8, DataType::int8, ScaleSpan::tensor};
+    precision.fixed_scales = true;
+    quantise_linears(context, "smoothquant", value, precision);
+}
+
+void apply_int8_weight(LeverContext& context, const LeverValue& value) {
+    quantise_linears(context, "int8-weight", value, {DataType::int8});
+}
+
+void apply_int4_weight(LeverContext& context, const LeverValue& value) {
+    constexpr double scale_and_zero = 4;  // 2 bytes each
+    value.allow_only({"group", "part", "except"});
+    const auto group = value.field("group");
+    LinearPrecision precision{DataType::int4};
+    precision.weight_scales = scale_and_zero / static_cast<double>(group ? group->whole(16, 4096) : 128);
+    quantise_linears(context, "int4-weight", value, precision, {"group"});
+}
+
+void apply_fp8(LeverContext& context, const LeverValue& value) {
+    value.allow_only({"scales", "part", "except"});
+    const auto scales = value.field("scales");
+    const bool rows = scales && scales->one_of({"tensor", "row"}) == 1;
+    quantise_linears(context, "fp8", value, {DataType::fp8, DataType::fp8, rows ? ScaleSpan::row : ScaleSpan::tensor},
+                     {"scales"});
+}
+
+void apply_fp8_block(LeverContext& context, const LeverValue& value) {
+    LinearPrecision precision{DataType::fp8, DataType::fp8, ScaleSpan::block};
+    precision.weight_scales = 4.0 / (128 * 128);
+    precision.activation_scales = 4.0 / 128;
+    quantise_linears(context, "fp8-block", value, precision);
+}
+
+void apply_fp8_weight(LeverContext& context, const LeverValue& value) {
+    quantise_linears(context, "fp8-weight", value, {DataType::fp8});
+}
+
+void apply_nvfp4(LeverContext& context, const LeverValue& value) {
+    LinearPrecision precision{DataType::fp4, DataType::fp4, ScaleSpan::block};
+    precision.weight_scales = precision.activation_scales = 1.0 / 16;
+    quantise_linears(context, "nvfp4", value, precision);
+}
+
+constexpr std::array<Lever, 8> levers{{
+    {"int8-dynamic", which,
+     "int8 weights and products; inputs quantised a token at a time: 15 kernels and two that scale the result in eager "
+     "mode, in the kernel that makes the input and in the product's epilogue where compiled",
+     torchao, "fp16 and bf16 layers, Turing and later; accuracy is not modelled", LeverPhase::graph, decides,
+     apply_int8_dynamic},
+    {"smoothquant", which,
+     "int8 weights and products with scales known beforehand: one quantisation pass over the input, none of its own "
+     "where compiled",
+     "Xiao et al., SmoothQuant; NVIDIA/TensorRT-LLM's int8 kernels",
+     "fp16 and bf16 layers, Turing and later; accuracy is not modelled", LeverPhase::graph, decides, apply_smoothquant},
+    {"int8-weight", which,
+     "int8 weights in memory; a converted copy before each product, or conversion inside it for up to 16 rows where "
+     "compiled",
+     torchao, "fp16 and bf16 layers; accuracy is not modelled", LeverPhase::graph, decides, apply_int8_weight},
+    {"int4-weight", "[group:128,part:NAME,except:INxOUT/…]",
+     "4-bit weights and a scale and zero point a group in memory, converted inside the product's kernel",
+     "Frantar et al., GPTQ; kernels as NVIDIA/TensorRT-LLM's (cutlass fpA_intB)",
+     "fp16 and bf16 layers; torchao's own kernel is several times slower for more than 16 rows", LeverPhase::graph,
+     decides, apply_int4_weight},
+    {"fp8", "[scales:tensor|row,part:NAME,except:INxOUT/…]",
+     "fp8 weights and products; inputs quantised with a scale a tensor (its greatest value is found first) or a token",
+     torchao, "fp16 and bf16 layers, Ada, Hopper and Blackwell; accuracy is not modelled", LeverPhase::graph, decides,
+     apply_fp8},
+    {"fp8-block", which,
+     "fp8 weights and products, scales for 128 x 128 weights and 1 x 128 activations applied every 128 of the sum; one "
+     "quantisation kernel a layer",
+     "deepseek-ai/DeepGEMM; NVIDIA/TensorRT-LLM's fp8 block-scale kernels", "as fp8", LeverPhase::graph, decides,
+     apply_fp8_block},
+    {"fp8-weight", which, "fp8 weights in memory, converted as with int8-weight", torchao,
+     "fp16 and bf16 layers; accuracy is not modelled", LeverPhase::graph, decides, apply_fp8_weight},
+    {"nvfp4", which,
+     "4-bit floating-point weights and products, a scale for 16 values of either; one quantisation kernel a layer",
+     "NVIDIA, NVFP4 format; CUTLASS block-scaled kernels; no public timings, rates from the data sheet",
+     "fp16 and bf16 layers, Blackwell; accuracy is not modelled", LeverPhase::graph, decides, apply_nvfp4},
+}};
+
+}  // namespace
+
+std::span<const Lever> precision_levers() { return levers; }
+
+}  // namespace cupola

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "cupola/units/data_type.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace cupola {
+
+/// How many activations share a scale.
+enum class ScaleSpan : std::uint8_t {
+    tensor,
+    row,    ///< one token
+    block,  ///< some of a token: 16 or 128
+};
+
+/// A linear layer that multiplies narrower numbers than its tensors hold.
+struct LinearPrecision {
+    DataType weight = DataType::int8;      ///< in memory
+    std::optional<DataType> activation{};  ///< both factors' type in the product; empty: the tensors' own, to which
+                                           ///< the weights are converted
+    ScaleSpan span = ScaleSpan::row;       ///< of the activations' scales
+    bool fixed_scales = false;             ///< of the activations: known before the run, not found in every pass
+    double weight_scales = 0;              ///< bytes of scales and zero points a weight
+    double activation_scales = 0;          ///< bytes of scales an activation
+
+    bool operator==(const LinearPrecision&) const = default;
+};
+
+}  // namespace cupola

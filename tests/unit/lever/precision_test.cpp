@@ -1,0 +1,189 @@
+#include "../stack/builder.hpp"
+
+#include "cupola/lever/lever.hpp"
+#include "cupola/units/input_error.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace cupola {
+namespace {
+
+using namespace test;
+
+constexpr std::int64_t rows = 4096, width = 1024;
+
+/// Norm, two linear layers that read it, and an activation before a third: 4096 tokens of 1024.
+Workload transformer(DataType type = DataType::bf16) {
+    GraphBuilder builder(type);
+    const ValueId x = builder.norm(builder.input(tokens(1, 64, width)), NormKind::layer);
+    const ValueId left = builder.linear(x, width);
+    const ValueId right = builder.linear(x, width);
+    const ValueId out = builder.linear(builder.silu(builder.sum(left, right)), 512);
+    Workload workload;
+    workload.name = "layers";
+    Component component{"denoiser", 0, 0};
+    const Graph graph = builder.finish(out);
+    for (const Weight& weight : graph.weights) component.weight_bytes += memory_bytes(weight);
+    workload.components = {component};
+    Stage stage;
+    stage.name = stage.component = "denoiser";
+    stage.passes.push_back({1, 0, graph});
+    workload.stages.push_back(stage);
+    return workload;
+}
+
+Scenario with_levers(const std::string& levers, const Stack& stack, Architecture architecture = Architecture::hopper,
+                     DataType type = DataType::bf16) {
+    LeverContext context;
+    context.workload_name = "layers";
+    context.stack = stack;
+    context.architecture = architecture;
+    context.expand = [type](const std::string&, const WorkloadSettings&) { return transformer(type); };
+    return apply_levers(std::move(context), parse_levers(levers));
+}
+
+KernelSequence kernels(const Scenario& scenario, Architecture architecture = Architecture::hopper) {
+    return lower(scenario.workload.stages[0].passes[0].graph, scenario.stack, architecture);
+}
+
+std::vector<std::string> launches(const std::string& levers, const Stack& stack) {
+    return labels_of(kernels(with_levers(levers, stack)));
+}
+
+std::int64_t count(const std::vector<std::string>& labels, const std::string& label) {
+    return std::count(labels.begin(), labels.end(), label);
+}
+
+double written(const Kernel& kernel, std::size_t index = 0) {
+    for (std::size_t i = 0; i < kernel.operand_count; ++i) {
+        if (kernel.operands[i].access == Access::write && index-- == 0) return kernel.operands[i].bytes.value();
+    }
+    return 0;
+}
+
+double weight_of(const Kernel& kernel) {
+    for (std::size_t i = 0; i < kernel.operand_count; ++i) {
+        if (kernel.operands[i].access == Access::weight) return kernel.operands[i].bytes.value();
+    }
+    return 0;
+}
+
+TEST_CASE("a compiler quantises with a scale a token in the kernels that make the input") {
+    const KernelSequence sequence = kernels(with_levers("int8-dynamic", compiled()));
+    CHECK(text(labels_of(sequence)) == "fused.layer_norm linear linear fused.quantise linear");
+    // One byte an element and a scale a row; nobody reads the wide result.
+    CHECK(written(kernel_named(sequence, "fused.layer_norm")) == rows * width + 4 * rows);
+    CHECK(written(kernel_named(sequence, "fused.layer_norm"), 1) == 0);
+    const Kernel& product = kernel_named(sequence, "linear");
+    CHECK(product.type == DataType::int8);
+    CHECK(weight_of(product) == width * width + 2 * width);  // and a bias in bf16
+    CHECK(written(product) == 2 * rows * width);
+}
+
+TEST_CASE("eager mode quantises step by step for every layer and scales the sums in two operators") {
+    const auto labels = launches("int8-dynamic", eager());
+    const auto before = launches("", eager());
+    CHECK(count(labels, "quantise.convert") == 3);
+    CHECK(count(labels, "quantise.scale") == 3 * 8);
+    CHECK(count(labels, "linear.scale_rows") == 3);
+    CHECK(count(labels, "linear.bias") == 3);
+    CHECK(labels.size() == before.size() + 3 * (2 + 8 + 5 + 3));
+    const KernelSequence sequence = kernels(with_levers("int8-dynamic", eager()));
+    CHECK(written(kernel_named(sequence, "linear")) == 4 * rows * width);  // int32
+}
+
+TEST_CASE("a scale a tensor needs the whole tensor first, known scales nothing") {
+    CHECK(text(launches("fp8", compiled())) ==
+          "fused.layer_norm quantise.greatest quantise.scale quantise.convert linear linear fused.pointwise "
+          "quantise.greatest quantise.scale quantise.convert linear");
+    CHECK(text(launches("fp8=scales:row", compiled())) == "fused.layer_norm linear linear fused.quantise linear");
+    CHECK(text(launches("smoothquant", compiled())) == "fused.layer_norm linear linear fused.pointwise linear");
+    CHECK(count(launches("smoothquant", eager()), "quantise.convert") == 3);
+    CHECK(count(launches("fp8-block", compiled()), "quantise.convert") == 2);
+    CHECK(count(launches("fp8-block", eager()), "quantise.convert") == 3);
+}
+
+TEST_CASE("narrow weights are converted into a copy, or inside the product") {
+    const KernelSequence copies = kernels(with_levers("int8-weight", compiled()));
+    CHECK(count(labels_of(copies), "linear.dequantise") == 3);
+    const Kernel& copy = kernel_named(copies, "linear.dequantise");
+    CHECK(weight_of(copy) == width * width + 2 * width);
+    CHECK(written(copy) == 2 * width * width);
+    CHECK(kernel_named(copies, "linear").type == DataType::bf16);
+    CHECK(count(launches("fp8-weight", eager()), "linear.scale_columns") == 3);
+
+    const KernelSequence inside = kernels(with_levers("int4-weight=group:32", compiled()));
+    CHECK(text(labels_of(inside)) == "fused.layer_norm linear linear fused.pointwise linear");
+    const Kernel& product = kernel_named(inside, "linear");
+    CHECK(std::get<GemmWork>(product.work).weight == DataType::int4);
+    CHECK(weight_of(product) == width * width * (0.5 + 4.0 / 32) + 2 * width);
+}
+
+TEST_CASE("block scales are part of the product") {
+    const KernelSequence fp8 = kernels(with_levers("fp8-block", compiled()));
+    CHECK(std::get<GemmWork>(kernel_named(fp8, "linear").work).block_scaled);
+    CHECK(written(kernel_named(fp8, "quantise.convert")) == rows * width * (1 + 4.0 / 128));
+    const Scenario fp4 = with_levers("nvfp4", compiled(), Architecture::blackwell);
+    const KernelSequence sequence = kernels(fp4, Architecture::blackwell);
+    CHECK(kernel_named(sequence, "linear").type == DataType::fp4);
+    CHECK(weight_of(kernel_named(sequence, "linear")) == width * width * (0.5 + 1.0 / 16) + 2 * width);
+}
+
+TEST_CASE("memory of the weights shrinks, sizes that are left out stay") {
+    constexpr double filters = 2.0 * width * width + 512.0 * width;
+    const double before = with_levers("", compiled()).workload.components[0].weight_bytes;
+    CHECK(with_levers("int8-weight", compiled()).workload.components[0].weight_bytes == before - filters);
+    CHECK(with_levers("int4-weight=group:64", compiled()).workload.components[0].weight_bytes ==
+          before - filters * (2 - 0.5 - 4.0 / 64));
+    const Scenario some = with_levers("int8-dynamic=except:1024x1024", compiled());
+    CHECK(some.workload.components[0].weight_bytes == before - 512.0 * width);
+    CHECK(text(labels_of(kernels(some))) == "fused.layer_norm linear linear fused.quantise linear");
+    CHECK(kernel_named(kernels(some), "linear").type == DataType::bf16);
+}
+
+TEST_CASE("what precision levers refuse, and how they say it") {
+    struct Refusal {
+        const char* levers;
+        Architecture architecture;
+        DataType type;
+        const char* message;
+    };
+    const std::vector<Refusal> refusals{
+        {"fp8", Architecture::ampere, DataType::bf16,
+         "--lever fp8: found a GPU of the ampere architecture, expected one whose matrix units multiply fp8"},
+        {"nvfp4", Architecture::hopper, DataType::bf16,
+         "--lever nvfp4: found a GPU of the hopper architecture, expected one whose matrix units multiply fp4"},
+        {"int8-dynamic", Architecture::volta, DataType::fp16,
+         "--lever int8-dynamic: found a GPU of the volta architecture, expected one whose matrix units multiply int8"},
+        {"int8-dynamic", Architecture::ampere, DataType::fp32,
+         "--lever int8-dynamic: found no linear layer of fp16 or bf16 tensors to quantise in denoiser, expected a "
+         "component that has some; set dtype, or leave fewer sizes out"},
+        {"int8-dynamic;fp8", Architecture::hopper, DataType::bf16,
+         "--lever fp8: found --lever int8-dynamic beside it, expected one of them: both decide the precision of linear "
+         "layers; leave one out"},
+        {"fp8=scales:column", Architecture::hopper, DataType::bf16,
+         "--lever fp8, scales: found \"column\", expected one of tensor, row; known: tensor, row"},
+        {"fp8-weight=part:unet", Architecture::hopper, DataType::bf16,
+         "--lever fp8-weight, part: found \"unet\", expected one of denoiser; known: denoiser"},
+        {"int8-weight=except:64", Architecture::hopper, DataType::bf16,
+         "--lever int8-weight, except: found \"64\", expected sizes INxOUT separated by /"},
+        {"int4-weight=group:7", Architecture::hopper, DataType::bf16,
+         "--lever int4-weight, group: found \"7\", expected a whole number from 16 to 4096"},
+    };
+    for (const Refusal& refusal : refusals) {
+        CAPTURE(refusal.levers);
+        try {
+            (void)with_levers(refusal.levers, compiled(), refusal.architecture, refusal.type);
+            FAIL("no error");
+        } catch (const InputError& error) {
+            CHECK(std::string(error.what()) == refusal.message);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace cupola
