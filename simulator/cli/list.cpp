@@ -1,5 +1,6 @@
 #include "cupola/cli/command.hpp"
 #include "cupola/config/load_dataset.hpp"
+#include "cupola/report/levers.hpp"
 #include "cupola/units/input_error.hpp"
 #include "cupola/units/suggest.hpp"
 
@@ -8,17 +9,7 @@
 namespace cupola::cli {
 namespace {
 
-std::vector<NamedItem> listed_levers() {
-    std::vector<NamedItem> items;
-    for (const Lever& lever : all_levers()) {
-        const std::string value = lever.value.empty() ? "" : " (" + std::string(lever.value) + ")";
-        items.push_back({std::string(lever.name), std::string(lever.mechanism) + value});
-    }
-    return items;
-}
-
 std::vector<NamedItem> listed(const std::string& what, const std::string& data) {
-    if (what == "levers") return listed_levers();
     const std::vector<config::Listing> listings = what == "gpus"       ? config::list_gpus(data)
                                                   : what == "stacks"   ? config::list_stacks(data)
                                                   : what == "datasets" ? config::list_datasets(data)
@@ -57,8 +48,11 @@ Command add_list(CLI::App& root, const TextStyle& style) {
     options->selection.add_output_options(*app);
     return {app, [options, style] {
                 check_kind(options->what);
+                const bool json = options->selection.json;
+                if (options->what == "levers")
+                    return json ? levers_json(all_levers()) : levers_text(all_levers(), style);
                 const auto items = listed(options->what, options->selection.data_directory());
-                return options->selection.json ? list_json(items) : list_text(items, style);
+                return json ? list_json(items) : list_text(items, style);
             }};
 }
 

@@ -1,0 +1,70 @@
+#include "cupola/report/levers.hpp"
+
+#include "cupola/report/json.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+#include <vector>
+
+namespace cupola {
+namespace {
+
+/// "name=value"; just the name of a lever that is on or off.
+std::string usage(const Lever& lever) {
+    return std::string(lever.name) + (lever.value.empty() ? "" : "=" + std::string(lever.value));
+}
+
+std::string paragraph(const std::string& text, const TextStyle& style) {
+    std::vector<std::string> words;
+    std::istringstream stream(text);
+    for (std::string word; stream >> word;) words.push_back(word);
+    return "    " + wrapped(words, style.width, 4) + "\n";
+}
+
+/// A bar ends a cell of a Markdown table.
+std::string cell(std::string_view text) {
+    std::string escaped;
+    for (const char character : text) {
+        if (character == '|') escaped += '\\';
+        escaped += character;
+    }
+    return escaped;
+}
+
+}  // namespace
+
+std::string levers_text(std::span<const Lever> levers, const TextStyle& style) {
+    std::string text;
+    for (const Lever& lever : levers) {
+        text += painted(style, Paint::bold, usage(lever)) + "\n";
+        text += paragraph(std::string(lever.mechanism), style);
+        text +=
+            paragraph("Source: " + std::string(lever.source) + ". Holds for: " + std::string(lever.validity), style);
+    }
+    return text;
+}
+
+std::string levers_json(std::span<const Lever> levers) {
+    json list = json::array();
+    for (const Lever& lever : levers) {
+        list.push_back({{"name", lever.name},
+                        {"value", lever.value},
+                        {"mechanism", lever.mechanism},
+                        {"source", lever.source},
+                        {"validity", lever.validity},
+                        {"decides", lever.decides}});
+    }
+    return list.dump(2) + "\n";
+}
+
+std::string levers_markdown(std::span<const Lever> levers) {
+    std::string text;
+    for (const Lever& lever : levers) {
+        text += fmt::format("| `{}` | {} | {} | {} |\n", cell(usage(lever)), cell(lever.mechanism), cell(lever.source),
+                            cell(lever.validity));
+    }
+    return text;
+}
+
+}  // namespace cupola

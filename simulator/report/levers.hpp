@@ -1,0 +1,18 @@
+#pragma once
+
+#include "cupola/lever/lever.hpp"
+#include "cupola/report/style.hpp"
+
+#include <span>
+#include <string>
+
+namespace cupola {
+
+/// Each lever with its value, mechanism, source and validity.
+[[nodiscard]] std::string levers_text(std::span<const Lever> levers, const TextStyle& style);
+/// A list of {name value mechanism source validity decides}.
+[[nodiscard]] std::string levers_json(std::span<const Lever> levers);
+/// A line a lever of a table in Markdown, as the README has it.
+[[nodiscard]] std::string levers_markdown(std::span<const Lever> levers);
+
+}  // namespace cupola
