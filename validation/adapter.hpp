@@ -66,8 +66,18 @@ struct LayersSpec {
 
 /// Where operands are when a kernel begins.
 struct CacheState {
-    bool hot = false;    ///< every operand was touched one replay earlier; else none has been
+    Expression state;    ///< hot: every operand was touched one replay earlier; cold: none has been
     Expression buffers;  ///< sets of operands that replays take in turn
+};
+
+/// Clocks that each row states, Hz; none: those of the GPU.
+struct RowClocks {
+    Expression tensor, simt;
+};
+
+/// Hardware counters of a row; empty expressions and `none` are counters that were not read.
+struct CountersSpec {
+    Expression group, dram, l1_hits, l2_hits;
 };
 
 /// One way to read a row: the first whose condition holds is taken.
@@ -93,19 +103,24 @@ struct GpuChoice {
     std::vector<std::pair<std::string, std::uint32_t>> values;
 };
 
-/// A file that says what the rows of a CSV file mean; see README.md for its form.
+/// A file that says what the rows of a CSV file mean; see README.md for its form. `file` is empty where it is for any
+/// file of a program's results (validation/probe).
 struct Adapter {
     std::string name, title, source, file, library;
     SourcePosition where;
     Descriptor descriptor;  ///< only its names are used, those of columns and variables
     std::vector<Gpu> gpus;
     GpuChoice gpu;
+    RowClocks clocks;  ///< empty: fixed ones, which `gpus` have
     std::vector<ColumnName> columns;
     NameId line = 0;       ///< the name under which expressions find a row's line in the file, unless it is a column's
     Expression condition;  ///< `where`; empty: every row
+    Expression skip;       ///< why a row of the set cannot be used, a text; none, or empty: it can
     std::vector<std::pair<NameId, Expression>> variables;
     Expression time, overhead;  ///< seconds
     Expression weight;          ///< how often the measured thing runs, for the total
+    Expression launches;        ///< how often a workload's run launches it; empty: rows are part of none
+    std::optional<CountersSpec> counters;
     std::vector<Expression> split, label;
     Tolerance tolerance;
     std::vector<RowSpec> rows;

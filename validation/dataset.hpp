@@ -20,18 +20,27 @@ struct MeasuredKernel {
     double count = 1;
 };
 
+/// What hardware counters said of a row, where they were read.
+struct Counters {
+    std::string group;          ///< "temporal attention": what they are summarised by
+    std::optional<Bytes> dram;  ///< read and written
+    std::optional<double> l1_hits, l2_hits;  ///< shares of accesses
+};
+
 /// One row of a data set: what ran, and how long it took.
 struct Measurement {
     std::vector<MeasuredKernel> kernels;  ///< in order; their times add up
     Seconds measured;
     Seconds overhead;         ///< part of it that is no kernel's: host, timer; comes on top of every prediction
     double weight = 1;        ///< how often it runs, for the total of a group
+    double launches = 0;      ///< of a workload's run; 0: it is part of none
     std::uint32_t gpu = 0;    ///< index into Dataset::gpus
     std::uint32_t group = 0;  ///< index into Dataset::groups
     bool test = false;        ///< never fitted to: FNV-1a of the shape key mod 4 is 0
     std::size_t line = 0;     ///< in the CSV file, 1 = header
     std::string shape_key;    ///< "4096,11008"
     std::string label;        ///< "m=64 n=4096 k=11008", for people
+    std::optional<Counters> counters;
 };
 
 /// Why rows were left out, and how many.

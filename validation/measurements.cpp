@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -47,6 +48,14 @@ Datum datum_of(std::string_view cell) {
 
 std::string plain(const Datum& value) { return value.text() != nullptr ? *value.text() : text_of(value); }
 
+/// "gemm bf16 cold" of a list.
+std::string joined(const Datum& value) {
+    if (value.list() == nullptr) return plain(value);
+    std::string text;
+    for (const Datum& part : *value.list()) text += (text.empty() ? "" : " ") + plain(part);
+    return text;
+}
+
 /// Calls `visit` with every expression outside of `layers:`.
 template <typename Visit>
 void each_expression(const KernelSpec& kernel, const Visit& visit) {
@@ -80,7 +89,7 @@ void each_expression(const KernelSpec& kernel, const Visit& visit) {
 
 template <typename Visit>
 void each_expression(const RowSpec& row, const Visit& visit) {
-    for (const auto* e : {&row.when, &row.group, &row.cache.buffers}) visit(*e);
+    for (const auto* e : {&row.when, &row.group, &row.cache.state, &row.cache.buffers}) visit(*e);
     for (const KernelSpec& kernel : row.kernels) each_expression(kernel, visit);
     if (!row.layers) return;
     visit(row.layers->type);
@@ -166,6 +175,13 @@ private:
             for (const NameId name : expression.names()) visit(name, expression);
         };
         names(adapter_.condition);
+        names(adapter_.skip);
+        names(adapter_.clocks.tensor);
+        names(adapter_.clocks.simt);
+        names(adapter_.launches);
+        if (const auto& counters = adapter_.counters) {
+            for (const auto* e : {&counters->group, &counters->dram, &counters->l1_hits, &counters->l2_hits}) names(*e);
+        }
         for (const auto& [name, value] : adapter_.variables) names(value);
         names(adapter_.time);
         names(adapter_.overhead);
@@ -223,14 +239,18 @@ private:
             Datum datum = value.evaluate(environment());
             variables_.push_back({name, std::move(datum)});
         }
+        if (refuses(measurement.line)) return;
         const RowSpec* const spec = choose_spec();
         if (spec == nullptr) return skip("when", "no `when` of the adapter holds", measurement.line);
         if (spec->gpu) measurement.gpu = *spec->gpu;
+        measurement.gpu = at_row_clocks(measurement.gpu);
         measurement.measured = measured_time();
         measurement.overhead = Seconds(evaluate_number(adapter_.overhead, environment(), "overhead", 0, most_seconds));
         measurement.weight = evaluate_number(adapter_.weight, environment(), "weight", 0, most_weight);
+        if (!adapter_.launches.empty()) measurement.launches = number_or(adapter_.launches, "launches", 0, most_weight, 0);
+        measurement.counters = counters();
         measurement.kernels = kernels_of(*spec, measurement.gpu);
-        if (spec->cache.hot) {
+        if (is_hot(spec->cache)) {
             set_hot(measurement.kernels,
                     evaluate_number(spec->cache.buffers, environment(), "buffers", 1, most_buffers));
         }
@@ -242,8 +262,65 @@ private:
             measurement.label += (measurement.label.empty() ? "" : " ") + part.text() + "=";
             measurement.label += plain(part.evaluate(environment()));
         }
-        measurement.group = group_index(plain(spec->group.evaluate(environment())));
+        measurement.group = group_index(joined(spec->group.evaluate(environment())));
         data_.rows.push_back(std::move(measurement));
+    }
+
+    /// Counts a row that says of itself that it cannot be used.
+    bool refuses(std::size_t line) {
+        if (adapter_.skip.empty()) return false;
+        const Datum reason = adapter_.skip.evaluate(environment());
+        if (reason.is_none()) return false;
+        const std::string text = joined(reason);
+        if (!text.empty()) skip(text, text, line);
+        return !text.empty();
+    }
+
+    /// A value of which an empty cell says nothing.
+    double number_or(const Expression& expression, std::string_view what, double min, double max,
+                     double fallback) const {
+        if (expression.evaluate(environment()).is_none()) return fallback;
+        return evaluate_number(expression, environment(), what, min, max);
+    }
+
+    bool is_hot(const CacheState& cache) const {
+        const std::string state = evaluate_text(cache.state, environment(), "hot or cold");
+        if (state == "hot" || state == "cold") return state == "hot";
+        throw InputError({cache.state.where(), "", "\"" + state + "\"", "hot or cold", ""});
+    }
+
+    std::optional<Counters> counters() const {
+        if (!adapter_.counters) return std::nullopt;
+        const auto read = [&](const Expression& expression, double max) -> std::optional<double> {
+            if (expression.empty() || expression.evaluate(environment()).is_none()) return std::nullopt;
+            return evaluate_number(expression, environment(), "a counter", 0, max);
+        };
+        Counters result;
+        if (const auto bytes = read(adapter_.counters->dram, 0x1p60)) result.dram = Bytes(*bytes);
+        result.l1_hits = read(adapter_.counters->l1_hits, 1);
+        result.l2_hits = read(adapter_.counters->l2_hits, 1);
+        if (!result.dram && !result.l1_hits && !result.l2_hits) return std::nullopt;
+        result.group = joined(adapter_.counters->group.evaluate(environment()));
+        return result;
+    }
+
+    /// The GPU at the clocks that the row states; boards of one kind may boost beyond its data sheet.
+    std::uint32_t at_row_clocks(std::uint32_t base) {
+        constexpr double beyond_boost = 1.3;
+        const RowClocks& clocks = adapter_.clocks;
+        if (clocks.tensor.empty() && clocks.simt.empty()) return base;
+        Gpu gpu = data_.gpus[base];
+        const auto read = [&](const Expression& expression, Hertz& clock) {
+            if (expression.empty()) return;
+            clock = Hertz(number_or(expression, "a clock in Hz", 1e8, beyond_boost * gpu.boost_clock.value(),
+                                    clock.value()));
+        };
+        read(clocks.tensor, gpu.sustained_tensor_clock);
+        read(clocks.simt, gpu.sustained_simt_clock);
+        const auto key = std::tuple(base, gpu.sustained_tensor_clock.value(), gpu.sustained_simt_clock.value());
+        const auto [entry, is_new] = clocked_.emplace(key, static_cast<std::uint32_t>(data_.gpus.size()));
+        if (is_new) data_.gpus.push_back(std::move(gpu));
+        return entry->second;
     }
 
     bool choose_gpu(std::size_t row, Measurement& measurement) {
@@ -339,6 +416,7 @@ private:
     std::unordered_map<std::string, std::uint32_t> group_indices_;
     std::map<std::string, std::size_t> skip_indices_;  ///< by the place in the adapter that refused
     std::unordered_map<std::string, std::vector<MeasuredKernel>> lowered_;
+    std::map<std::tuple<std::uint32_t, double, double>, std::uint32_t> clocked_;  ///< GPUs at the clocks of rows
 };
 
 }  // namespace

@@ -35,7 +35,9 @@ int print_plan(const Options& options) {
     for (const std::string& problem : plan.problems) say(problem);
     for (const Case& each : plan.cases) {
         if (options.section && each.kind().section != *options.section) continue;
-        std::cout << each.text() << " priority=" << each.priority() << "\n";
+        std::cout << each.text() << " priority=" << each.priority();
+        if (each.id() > 0) std::cout << " id=" << each.id();
+        std::cout << "\n";
     }
     return plan.problems.empty() ? 0 : 2;
 }

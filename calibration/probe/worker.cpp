@@ -90,7 +90,7 @@ int serve(const Options& options) {
     send("ready");
     Requests requests;
     for (std::string line; requests.next(line);) {
-        const Plan plan = parse_plan(line, "request");
+        const Plan plan = parse_request(line);
         if (plan.cases.empty()) {
             send("done");
             continue;

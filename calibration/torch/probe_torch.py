@@ -21,12 +21,12 @@ import torch.nn.functional as F
 
 # The columns of calibration/probe/host/row.cpp and the fields of kinds.cpp, in their order (a test compares them).
 COLUMNS = """
-case section kind status note provider variant kernels grids method repetitions median_s min_s p90_s floor_s kernel_s
-traffic_bytes flops bytes_per_s flop_per_s error sm_clock_hz memory_clock_hz power_w temperature_c throttle
+case section kind status note count launches provider variant kernels grids method repetitions median_s min_s p90_s
+floor_s kernel_s traffic_bytes flops bytes_per_s flop_per_s error sm_clock_hz memory_clock_hz power_w temperature_c throttle
 dram_read_bytes dram_write_bytes l2_hit_rate l1_hit_rate tensor_active gpu driver toolkit library_version date_utc
-mode chain blocks threads op type bytes sms cache stride width batch rows columns inner data m n k seconds epilogue
-layout in out depth height kernel_d kernel_h kernel_w pad_d pad_h pad_w library heads queries keys dim causal passes
-channels spatial groups silu between
+mode chain blocks threads op type bytes sms cache stride width batch rows columns inner read1 read2 read3 read4 write1
+write2 data m n k seconds epilogue layout in out depth height kernel_d kernel_h kernel_w stride_d pad_d
+pad_h pad_w library heads queries keys dim causal passes channels spatial groups silu part between name order
 """.split()
 
 SECTIONS = {"stream": 2, "transpose": 2, "permute": 2, "gemm": 4, "conv": 5, "attention": 6, "row_norm": 7,
@@ -44,7 +44,8 @@ def parse(line):
     if not words:
         return None
     fields = dict(word.split("=", 1) for word in words[1:])
-    fields.pop("priority", None)
+    for name in ("priority", "id"):
+        fields.pop(name, None)
     return words[0], fields
 
 
@@ -95,12 +96,14 @@ def conv(fields):
     kernel = integers(fields, *("kernel_" + axis for axis in axes))
     padding = integers(fields, *("pad_" + axis for axis in axes))
     batch, inputs, outputs, stride = integers(fields, "batch", "in", "out", "stride")
+    stride_d = int(fields.get("stride_d", 0)) or stride
+    strides = (stride_d, stride, stride) if is_3d else (stride, stride)
     x, w = tensor(fields, batch, inputs, *extents), tensor(fields, outputs, inputs, *kernel)
     if fields["layout"] == "nhwc":
         layout = torch.channels_last_3d if is_3d else torch.channels_last
         x, w = x.to(memory_format=layout), w.to(memory_format=layout)
     function = F.conv3d if is_3d else F.conv2d
-    return lambda: function(x, w, None, stride, padding)
+    return lambda: function(x, w, None, strides, padding)
 
 
 def attention(fields):
@@ -137,6 +140,8 @@ def row_norm(fields):
 
 
 def group_norm(fields):
+    if fields.get("part", "all") != "all":
+        raise Skipped("a part of a norm is no operator of PyTorch")
     batch, channels, spatial, groups = integers(fields, "batch", "channels", "spatial", "groups")
     x = tensor(fields, batch, channels, spatial, 1)
     if fields["layout"] == "nhwc":

@@ -36,6 +36,7 @@ struct Command {
 [[nodiscard]] Command add_predict(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_ladder(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_explain(CLI::App& root, const TextStyle& style);
+[[nodiscard]] Command add_plan(CLI::App& root);
 [[nodiscard]] Command add_fit(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_numerics(CLI::App& root, const TextStyle& style);
 [[nodiscard]] Command add_validate(CLI::App& root, const TextStyle& style);

@@ -21,10 +21,10 @@ int run(const std::vector<std::string>& arguments) {
     root.set_version_flag("--version", "cupola " CUPOLA_VERSION, "print the version");
     root.require_subcommand(1);
     const TextStyle style = terminal_style();
-    const std::vector<Command> commands{add_predict(root, style),  add_ladder(root, style), add_explain(root, style),
-                                        add_count(root, style),    add_seqlen(root, style), add_graph(root),
-                                        add_validate(root, style), add_fit(root, style),    add_numerics(root, style),
-                                        add_show(root, style),     add_list(root, style)};
+    const std::vector<Command> commands{
+        add_predict(root, style), add_ladder(root, style),   add_explain(root, style), add_count(root, style),
+        add_seqlen(root, style),  add_graph(root),           add_plan(root),           add_validate(root, style),
+        add_fit(root, style),     add_numerics(root, style), add_show(root, style),    add_list(root, style)};
     try {
         check_subcommand(root, arguments);
         root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes them backwards

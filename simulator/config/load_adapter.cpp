@@ -36,7 +36,9 @@ void collect_names(const std::vector<Layer>& layers, std::vector<NameId>& names)
 /// Reads one adapter file.
 class AdapterReader {
 public:
-    explicit AdapterReader(std::string data) : data_(std::move(data)), expressions_(adapter_.descriptor) {
+    /// `attached`: the GPU of a file of results that the adapter does not name, null where it names both.
+    AdapterReader(std::string data, const Gpu* attached)
+        : data_(std::move(data)), attached_(attached), expressions_(adapter_.descriptor) {
         for (const char* name : {"", "channels", "choice"}) (void)expressions_.intern(name);  // that layers make
         adapter_.line = expressions_.intern("line");
         adapter_.labels = std::make_shared<std::vector<std::string>>();
@@ -45,7 +47,8 @@ public:
     Adapter read(const DataFile& file) {
         const Node root = read_yaml_file(file.path);
         root.allow_only({"name", "title", "source", "file", "gpu", "library", "clock", "columns", "where", "let",
-                         "time", "overhead", "weight", "split", "label", "tolerance", "rows"});
+                         "skip", "time", "overhead", "weight", "launches", "counters", "split", "label", "tolerance",
+                         "rows"});
         adapter_.where = root.position();
         adapter_.name = text_at(root, "name");
         if (!file.required_name.empty() && adapter_.name != file.required_name) {
@@ -53,16 +56,25 @@ public:
         }
         adapter_.title = text_at(root, "title");
         adapter_.source = text_at(root, "source");
-        adapter_.file = text_at(root, "file");
         adapter_.library = text_at(root, "library");
-        read_gpus(root.at("gpu"));
+        if (attached_ == nullptr) {
+            adapter_.file = text_at(root, "file");
+            read_gpus(root.at("gpu"));
+        } else {
+            attach(root);
+        }
         if (const auto clock = root.find("clock")) read_clocks(*clock);
         if (const auto columns = root.find("columns")) read_columns(*columns);
         if (const auto where = root.find("where")) adapter_.condition = expressions_.read_expression(*where);
-        if (const auto variables = root.find("let")) adapter_.variables = expressions_.read_bindings(*variables);
+        if (const auto variables = root.find("let")) {
+            for (auto& variable : expressions_.read_bindings(*variables)) adapter_.variables.push_back(std::move(variable));
+        }
+        if (const auto skip = root.find("skip")) adapter_.skip = expressions_.read_expression(*skip);
         adapter_.time = expressions_.read_expression(root.at("time"));
         adapter_.overhead = optional(root, "overhead", constant(root, 0));
         adapter_.weight = optional(root, "weight", constant(root, 1));
+        if (const auto launches = root.find("launches")) adapter_.launches = expressions_.read_expression(*launches);
+        if (const auto counters = root.find("counters")) read_counters(*counters);
         adapter_.split = read_list(root.at("split"));
         const auto label = root.find("label");
         adapter_.label = label ? read_list(*label) : adapter_.split;
@@ -103,8 +115,21 @@ private:
         if (adapter_.gpus.empty()) node.at("names").fail("an empty map", "at least one value of the column");
     }
 
+    /// The GPU of the results, whose architecture expressions find under that name.
+    void attach(const Node& root) {
+        for (const char* key : {"file", "gpu"}) {
+            if (const auto given = root.find(key)) given->fail(given->description(), "neither: results bring both");
+        }
+        adapter_.gpus.push_back(*attached_);
+        const Datum architecture(std::string(name_of(attached_->architecture)));
+        adapter_.variables.emplace_back(expressions_.intern("architecture"),
+                                        Expression::of(architecture, root.position()));
+    }
+
     /// One map of clocks, or one for each of several GPUs by name.
     void read_clocks(const Node& node) {
+        const auto tensor = node.find("tensor");
+        if (tensor && tensor->is_map() && tensor->find("expression")) return read_row_clock_expressions(node);
         if (!adapter_.gpu.column) return read_clocks(node, adapter_.gpus.front());
         std::vector<std::string> names;
         for (const Gpu& gpu : adapter_.gpus) names.push_back(gpu.name);
@@ -121,6 +146,14 @@ private:
         read_clocks(node, gpu);
         adapter_.gpus.push_back(std::move(gpu));
         return static_cast<std::uint32_t>(adapter_.gpus.size() - 1);
+    }
+
+    /// `clock: {tensor: {expression: sm_clock_hz}, …}`
+    void read_row_clock_expressions(const Node& node) {
+        node.allow_only({"tensor", "simt", "source"});
+        (void)text_at(node, "source");
+        adapter_.clocks.tensor = read_text(node.at("tensor"));
+        adapter_.clocks.simt = read_text(node.at("simt"));
     }
 
     static void read_clocks(const Node& node, Gpu& gpu) {
@@ -146,6 +179,15 @@ private:
         for (const Node& item : node.items()) expressions.push_back(expressions_.read_expression(item));
         if (expressions.empty()) node.fail(node.description(), "at least one value");
         return expressions;
+    }
+
+    void read_counters(const Node& node) {
+        node.allow_only({"group", "dram", "l1_hits", "l2_hits"});
+        CountersSpec& spec = adapter_.counters.emplace();
+        spec.group = read_text(node.at("group"));
+        spec.dram = optional(node, "dram", {});
+        spec.l1_hits = optional(node, "l1_hits", {});
+        spec.l2_hits = optional(node, "l2_hits", {});
     }
 
     void read_tolerance(const Node& node) {
@@ -344,6 +386,7 @@ private:
         if (const auto when = map.find("when")) row.when = expressions_.read_expression(*when);
         row.group = read_text(map.at("group"));
         if (const auto clock = map.find("clock")) row.gpu = read_row_clocks(*clock);
+        row.cache.state = Expression::of(Datum(std::string("cold")), map.position());
         if (const auto cache = map.find("cache")) row.cache = read_cache(*cache);
         const auto kernels = map.find("kernels");
         if (kernels.has_value() == map.find("layers").has_value()) {
@@ -366,10 +409,10 @@ private:
         if (!map.is_map()) map.fail(map.description(), "{state: hot, buffers: 1} or {state: cold}");
         map.allow_only({"state", "buffers"});
         CacheState cache;
-        cache.hot = map.at("state").one_of(states) == 0;
+        cache.state = read_text(map.at("state"), states);
         cache.buffers = optional(map, "buffers", constant(map, 1));
         const auto buffers = map.find("buffers");
-        if (!cache.hot && buffers) buffers->fail(buffers->description(), "no buffers where the state is cold");
+        if (buffers && !map.at("state").is_map() && map.at("state").text() == "cold") buffers->fail(buffers->description(), "no buffers where the state is cold");
         return cache;
     }
 
@@ -412,6 +455,7 @@ private:
     }
 
     std::string data_;
+    const Gpu* attached_;
     Adapter adapter_;
     LayerReader expressions_;
 };
@@ -419,7 +463,11 @@ private:
 }  // namespace
 
 Adapter load_adapter(const std::string& data, const std::string& name_or_path) {
-    return AdapterReader(data).read(find_data_file(data, dataset_files, name_or_path));
+    return AdapterReader(data, nullptr).read(find_data_file(data, dataset_files, name_or_path));
+}
+
+Adapter load_results_adapter(const std::string& data, const std::string& path, const Gpu& gpu) {
+    return AdapterReader(data, &gpu).read({path, ""});
 }
 
 }  // namespace cupola::config

@@ -2,6 +2,7 @@
 
 #include "cupola/report/style.hpp"
 #include "cupola/validation/evaluation.hpp"
+#include "cupola/validation/probe_plan.hpp"
 
 #include <string>
 #include <vector>
@@ -18,5 +19,9 @@ namespace cupola {
 /// One measurement a line below a header line, comma-separated: where it stands, what was measured and predicted, every
 /// term of the prediction in seconds.
 [[nodiscard]] std::string validation_csv(const std::vector<validation::Evaluation>& evaluations);
+
+/// A plan for cupola-probe: a line a case with `count` (launches over the run) and `id`, its share of the predicted time
+/// behind a `#`, and replays of one pass of each stage.
+[[nodiscard]] std::string probe_plan_text(const validation::ProbePlan& plan);
 
 }  // namespace cupola

@@ -9,7 +9,7 @@ namespace cupola::probe {
 std::vector<std::int64_t> Convolution::out_extent() const {
     std::vector<std::int64_t> out;
     for (std::size_t i = 0; i < extent.size(); ++i)
-        out.push_back((extent[i] + 2 * padding[i] - kernel[i]) / stride + 1);
+        out.push_back((extent[i] + 2 * padding[i] - kernel[i]) / stride[i] + 1);
     return out;
 }
 

@@ -17,8 +17,7 @@ struct Convolution {
     Type type = Type::fp16;
     bool is_nhwc = true;
     std::int64_t batch = 1, in_channels = 1, out_channels = 1;
-    std::vector<std::int64_t> extent, kernel, padding;  ///< 2 or 3 each
-    std::int64_t stride = 1;
+    std::vector<std::int64_t> extent, kernel, stride, padding;  ///< 2 or 3 each
 
     std::vector<std::int64_t> out_extent() const;
 };

@@ -108,7 +108,7 @@ struct Graph {
 /// A convolution's graph; operands x, w, y.
 Graph convolution_graph(Type type, const std::vector<std::vector<std::int64_t>>& extents,
                         const std::vector<std::vector<std::int64_t>>& strides, const std::vector<std::int64_t>& padding,
-                        std::int64_t stride);
+                        const std::vector<std::int64_t>& steps);
 
 /// Strides and extents of an attention.
 struct AttentionShape {

@@ -118,7 +118,7 @@ private:
 }  // namespace
 
 Graph convolution_graph(Type type, const std::vector<Extents>& extents, const std::vector<Extents>& strides,
-                        const Extents& padding, std::int64_t stride) {
+                        const Extents& padding, const Extents& steps) {
     Graph graph;
     graph.name = "convolution";
     for (std::int64_t i = 0; i < 3; ++i) {
@@ -128,7 +128,6 @@ Graph convolution_graph(Type type, const std::vector<Extents>& extents, const st
     }
     const auto dimensions = static_cast<std::int64_t>(padding.size());
     const Extents ones(padding.size(), 1);
-    const Extents steps(padding.size(), stride);
     Descriptor kind(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, "convolution");
     kind.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, CUDNN_DATA_FLOAT)
         .set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, CUDNN_CROSS_CORRELATION)

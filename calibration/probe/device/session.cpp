@@ -82,6 +82,7 @@ Row Session::row_of(const Case& measured) const {
     row.set("section", static_cast<double>(measured.kind().section));
     row.set("kind", measured.kind().name);
     for (const Field& field : measured.kind().fields) row.set(std::string(field.name), measured.word(field.name));
+    if (measured.count() > 0) row.set("count", measured.count());
     row.set("gpu", gpu_.name);
     row.set("driver", driver_);
     row.set("toolkit", version_text(gpu_.runtime_version));
@@ -119,29 +120,34 @@ void Session::add_kernels(Row& row, const Operation& operation) const {
     }
 }
 
-void Session::add_profile(Row& row, const Operation& operation, bool is_cold) {
+Session::Profile Session::profile(const Enqueue& launch, bool is_cold) {
+    Profile profile;
+    if (recorder_ == nullptr || !recorder_->is_available()) return profile;
     const auto once = [&] {
         if (is_cold) timer_->flush();
-        operation.launch(timer_->stream());
+        launch(timer_->stream());
         timer_->synchronise();
     };
-    if (recorder_ != nullptr && recorder_->is_available()) {
-        constexpr int repetitions = 5;
-        std::vector<double> totals;
-        std::string names;
-        for (int i = 0; i < repetitions; ++i) {
-            double total = 0;
-            names.clear();
-            for (const KernelRecord& kernel : recorder_->record(once)) {
-                if (kernel.name.find(flush_kernel_name) != std::string::npos) continue;
-                total += kernel.seconds;
-                names += (names.empty() ? "" : " | ") + readable(kernel.name);
-            }
-            if (total > 0) totals.push_back(total);
+    constexpr int repetitions = 5;
+    std::vector<double> totals;
+    for (int i = 0; i < repetitions; ++i) {
+        double total = 0;
+        profile.names.clear();
+        for (const KernelRecord& kernel : recorder_->record(once)) {
+            if (kernel.name.find(flush_kernel_name) != std::string::npos) continue;
+            total += kernel.seconds;
+            profile.names += (profile.names.empty() ? "" : " | ") + readable(kernel.name);
         }
-        if (!totals.empty()) row.set("kernel_s", summarise(totals).median);
-        if (row.get("kernels").empty()) row.set("kernels", names);
+        if (total > 0) totals.push_back(total);
     }
+    if (!totals.empty()) profile.seconds = summarise(totals).median;
+    return profile;
+}
+
+void Session::add_profile(Row& row, const Operation& operation, bool is_cold) {
+    const Profile found = profile(operation.launch, is_cold);
+    if (found.seconds) row.set("kernel_s", *found.seconds);
+    if (row.get("kernels").empty()) row.set("kernels", found.names);
     if (counters_ == nullptr || !counters_->is_available()) return;
     const auto values = counters_->read(
         [&] {

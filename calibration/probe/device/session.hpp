@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,13 @@ public:
     Row row_of(const Case& measured) const;
     /// Times `operation` in the cache state that the case asks for, and everything else about it.
     Row measured(const Case& measured, const Operation& operation);
+
+    /// Durations of the kernels that one `launch` runs, summed, and their names; empty without CUPTI's records.
+    struct Profile {
+        std::optional<double> seconds;
+        std::string names;
+    };
+    Profile profile(const Enqueue& launch, bool is_cold);
 
 private:
     void add_kernels(Row& row, const Operation& operation) const;

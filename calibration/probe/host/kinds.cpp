@@ -25,6 +25,9 @@ Field real(std::string_view name, std::string_view default_value) {
     return {name, FieldType::real, default_value, 0, 0, {}};
 }
 
+/// Bytes of one operand; 0: there is none.
+Field operand(std::string_view name) { return integer(name, "0", 0, 64 * gibi); }
+
 Field bytes(std::string_view name, std::string_view default_value = "") {
     return integer(name, default_value, 512, 64 * gibi);
 }
@@ -58,6 +61,10 @@ std::vector<Kind> memory_kinds() {
         {"gather", 2, {bytes("bytes"), integer("stride", "", 4, 65536), integer("width", "4", 4, 16), cache()}},
         {"transpose", 2, {half_type(), count("batch"), count("rows"), count("columns"), cache()}},
         {"permute", 2, {half_type(), count("batch"), count("rows"), count("columns"), count("inner"), cache()}},
+        {"traffic",
+         2,
+         {half_type(), operand("read1"), operand("read2"), operand("read3"), operand("read4"), operand("write1"),
+          operand("write2"), cache()}},
     };
 }
 
@@ -84,7 +91,7 @@ std::vector<Kind> library_kinds() {
          5,
          {word("type", "", {"fp16", "bf16", "tf32", "fp32"}), word("layout", "", {"nchw", "nhwc"}), count("batch"),
           count("in"), count("out"), count("depth", "1"), count("height"), count("width"), count("kernel_d", "1"),
-          count("kernel_h", "3"), count("kernel_w", "3"), count("stride", "1"), integer("pad_d", "0", 0, 64),
+          count("kernel_h", "3"), count("kernel_w", "3"), count("stride", "1"), integer("stride_d", "0", 0, 64), integer("pad_d", "0", 0, 64),
           integer("pad_h", "1", 0, 64), integer("pad_w", "1", 0, 64), data(), cache()}},
         {"attention",
          6,
@@ -103,7 +110,8 @@ std::vector<Kind> pointwise_kinds() {
         {"group_norm",
          7,
          {half_type(), count("batch"), count("channels"), count("spatial"), count("groups", "32"),
-          word("layout", "nchw", {"nchw", "nhwc"}), integer("silu", "0", 0, 1), passes(), cache()}},
+          word("layout", "nchw", {"nchw", "nhwc"}), integer("silu", "0", 0, 1), passes(),
+          word("part", "all", {"all", "moments", "apply"}), cache()}},
         {"pointwise",
          7,
          {word("op", "", {"gelu", "silu", "geglu", "add", "bias", "modulate", "rope", "cat"}), half_type(),
@@ -119,6 +127,11 @@ std::vector<Kind> sequence_kinds() {
     return {
         {"pair", 8, {bytes("bytes"), integer("between", "0", 0, 64 * gibi)}},
         {"sequence", 8, {word("mode", "", {"stream", "graph"}), integer("chain", "64", 1, 10000), bytes("bytes")}},
+        {"replay",
+         8,
+         {word("mode", "", {"stream", "graph"}),
+          {"name", FieldType::label, "", 0, 0, {}},
+          {"order", FieldType::order, "", 0, 0, {}}}},
     };
 }
 

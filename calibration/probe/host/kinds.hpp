@@ -6,7 +6,13 @@
 
 namespace cupola::probe {
 
-enum class FieldType { integer, real, word };
+enum class FieldType {
+    integer,
+    real,
+    word,   ///< one of `choices`
+    label,  ///< letters, digits and ._/-
+    order,  ///< ids of other lines in the order of launch: 1,2,5-9,3
+};
 
 /// One `name=value` of a plan line.
 struct Field {

@@ -4,11 +4,14 @@
 #include <map>
 #include <stdexcept>
 
+#include "probe/host/order.hpp"
 #include "probe/host/text.hpp"
 
 namespace cupola::probe {
 
 namespace {
+
+constexpr char request_separator = ';';
 
 struct Word {
     std::string text;
@@ -63,6 +66,16 @@ std::string checked(const Field& field, const std::string& value, std::size_t co
         }
         return value;
     }
+    if (field.type == FieldType::label) {
+        if (!is_label(value)) throw Problem{column, found + "1 to 100 letters, digits and ._/-"};
+        return value;
+    }
+    if (field.type == FieldType::order) {
+        if (!to_order(value)) {
+            throw Problem{column, found + "ids of other lines such as 1,2,5-9, up to " + std::to_string(most_launches)};
+        }
+        return value;
+    }
     if (field.type == FieldType::real) {
         const auto number = to_real(value);
         if (!number || *number <= 0 || *number > 600) throw Problem{column, found + "a number above 0, up to 600"};
@@ -76,12 +89,27 @@ std::string checked(const Field& field, const std::string& value, std::size_t co
     return std::to_string(*number);
 }
 
-int checked_priority(const std::string& value, std::size_t column) {
-    const auto number = to_integer(value);
-    if (!number || *number < 1 || *number > 9) {
-        throw Problem{column, "priority: found \"" + one_line(value) + "\", expected 1 (first) to 9 (last)"};
+/// Takes a field that any kind may have; false where `name` is none.
+bool take_common(CommonFields& common, const std::string& name, const std::string& value, std::size_t column) {
+    const auto fail = [&](const char* expected) {
+        throw Problem{column, name + ": found \"" + one_line(value) + "\", expected " + expected};
+    };
+    if (name == "priority") {
+        const auto number = to_integer(value);
+        if (!number || *number < 1 || *number > 9) fail("1 (first) to 9 (last)");
+        common.priority = static_cast<int>(*number);
+    } else if (name == "id") {
+        const auto number = to_integer(value);
+        if (!number || *number < 1 || *number > most_launches) fail("a whole number above 0");
+        common.id = *number;
+    } else if (name == "count") {
+        const auto number = to_real(value);
+        if (!number || *number <= 0 || *number > 1e15) fail("a number above 0");
+        common.count = *number;
+    } else {
+        return false;
     }
-    return static_cast<int>(*number);
+    return true;
 }
 
 Case parse_case(const std::vector<Word>& words) {
@@ -91,7 +119,7 @@ Case parse_case(const std::vector<Word>& words) {
                       "unknown kind \"" + one_line(words.front().text) + "\"; known: " + listed(kind_names())};
     }
     std::vector<std::string> values(kind->fields.size());
-    int priority = default_priority;
+    CommonFields common;
     for (std::size_t i = 1; i < words.size(); ++i) {
         const Word& word = words[i];
         const std::size_t equals = word.text.find('=');
@@ -99,10 +127,7 @@ Case parse_case(const std::vector<Word>& words) {
             throw Problem{word.column, "expected name=value, found " + one_line(word.text)};
         const std::string name = word.text.substr(0, equals);
         const std::string value = word.text.substr(equals + 1);
-        if (name == "priority") {
-            priority = checked_priority(value, word.column + equals + 1);
-            continue;
-        }
+        if (take_common(common, name, value, word.column + equals + 1)) continue;
         const auto field = std::find_if(kind->fields.begin(), kind->fields.end(),
                                         [&](const Field& candidate) { return candidate.name == name; });
         if (field == kind->fields.end()) {
@@ -120,7 +145,33 @@ Case parse_case(const std::vector<Word>& words) {
         }
         if (values[i].empty()) values[i] = checked(field, std::string(field.default_value), 1);
     }
-    return {*kind, std::move(values), priority};
+    return {*kind, std::move(values), common};
+}
+
+/// Whether a replay may launch such a case: one operation that depends on the cache.
+bool is_launchable(const Kind& kind) {
+    const auto names = names_of(kind.fields);
+    return std::find(names.begin(), names.end(), "cache") != names.end();
+}
+
+/// Finds the lines that a replay launches; `lines` are those of the plan by id.
+void resolve(Case& replay, const std::map<std::int64_t, Case>& lines) {
+    Launches launches;
+    std::map<std::int64_t, std::uint32_t> places;
+    const std::vector<std::int64_t> order = to_order(replay.word("order")).value();
+    for (const std::int64_t id : order) {
+        const auto [place, is_new] = places.emplace(id, static_cast<std::uint32_t>(launches.cases.size()));
+        if (is_new) {
+            const auto line = lines.find(id);
+            if (line == lines.end()) {
+                throw Problem{1, "order: no line of the plan that can be launched has id=" + std::to_string(id)};
+            }
+            launches.cases.push_back(line->second);
+            launches.ids.push_back(id);
+        }
+        launches.order.push_back(place->second);
+    }
+    replay.set_launches(std::move(launches));
 }
 
 }  // namespace
@@ -146,30 +197,65 @@ std::string Case::text() const {
     for (std::size_t i = 0; i < values_.size(); ++i) {
         text += " " + std::string(kind_->fields[i].name) + "=" + values_[i];
     }
-    return text;
+    return common_.count > 0 ? text + " count=" + number_text(common_.count) : text;
+}
+
+std::string Case::request() const {
+    std::string line;
+    for (std::size_t i = 0; launches_ != nullptr && i < launches_->cases.size(); ++i) {
+        line += launches_->cases[i].text() + " id=" + std::to_string(launches_->ids[i]) + request_separator;
+    }
+    return line + text();
 }
 
 Plan parse_plan(std::string_view text, const std::string& file) {
     Plan plan;
     std::map<std::string, std::size_t> known;
+    std::map<std::int64_t, Case> by_id;
+    std::vector<std::pair<std::size_t, std::size_t>> replays;  // case, line
     std::size_t number = 0;
+    const auto report = [&](std::size_t line, const Problem& problem) {
+        plan.problems.push_back(file + ":" + std::to_string(line) + ":" + std::to_string(problem.column) + ": " +
+                                problem.message);
+    };
     for (const std::string& line : split(text, '\n')) {
         ++number;
         const auto words = words_of(line);
         if (words.empty()) continue;
         try {
             const Case parsed = parse_case(words);
+            const bool is_replay = parsed.kind().name == "replay";
+            if (parsed.id() > 0 && is_launchable(parsed.kind()) && !by_id.emplace(parsed.id(), parsed).second) {
+                throw Problem{1, "id=" + std::to_string(parsed.id()) + " is that of an earlier line"};
+            }
             const auto [place, is_new] = known.emplace(parsed.text(), plan.cases.size());
             if (is_new) {
+                if (is_replay) replays.emplace_back(plan.cases.size(), number);
                 plan.cases.push_back(parsed);
             } else if (parsed.priority() < plan.cases[place->second].priority()) {
                 plan.cases[place->second] = parsed;
             }
         } catch (const Problem& problem) {
-            plan.problems.push_back(file + ":" + std::to_string(number) + ":" + std::to_string(problem.column) + ": " +
-                                    problem.message);
+            report(number, problem);
         }
     }
+    for (auto replay = replays.rbegin(); replay != replays.rend(); ++replay) {
+        try {
+            resolve(plan.cases[replay->first], by_id);
+        } catch (const Problem& problem) {
+            report(replay->second, problem);
+            plan.cases.erase(plan.cases.begin() + static_cast<std::ptrdiff_t>(replay->first));
+        }
+    }
+    return plan;
+}
+
+Plan parse_request(const std::string& line) {
+    std::string text = line;
+    std::replace(text.begin(), text.end(), request_separator, '\n');
+    Plan plan = parse_plan(text, "request");
+    if (plan.cases.size() > 1) plan.cases.erase(plan.cases.begin(), plan.cases.end() - 1);
+    if (!plan.problems.empty()) plan.cases.clear();
     return plan;
 }
 

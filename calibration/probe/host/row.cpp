@@ -16,6 +16,8 @@ const char* const measured_columns[] = {
     "kind",      // first word of the plan line
     "status",    // ok, skipped (cannot run here), failed, hung
     "note",      // why, or what is odd about the row; of a fact, its value
+    "count",     // how often the workload of the plan launches it; absent: the plan does not say
+    "launches",  // of a replay: operations that one repetition enqueues
     "provider",  // whose kernel: own, cublaslt, cudnn, torch; of a fact, its name
     "variant",   // which of the provider's algorithms
     "kernels",   // names of the kernels of one repetition, joined by " | "

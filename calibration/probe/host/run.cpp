@@ -20,6 +20,7 @@ std::string lost_row(const Case& lost, const WorkerProcess::Answer& answer) {
     row.set("case", lost.text());
     row.set("section", static_cast<double>(lost.kind().section));
     row.set("kind", lost.kind().name);
+    if (lost.count() > 0) row.set("count", lost.count());
     row.set("status", answer.end == WorkerProcess::End::hung ? "hung" : "failed");
     row.set("note", answer.detail);
     return row.csv();
@@ -44,7 +45,10 @@ std::string progress(const Schedule& schedule, double elapsed, const Case& measu
         outcome = time;
     }
     const std::string note = cell(csv_line, "note");
-    return head + measured.text() + "  " + outcome + (note.empty() ? "" : "  (" + note + ")");
+    constexpr std::size_t longest = 160;  // of a replay's order
+    std::string text = measured.text();
+    if (text.size() > longest) text = text.substr(0, longest) + "...";
+    return head + text + "  " + outcome + (note.empty() ? "" : "  (" + note + ")");
 }
 
 void count(RunSummary& summary, const std::string& status) {
@@ -81,7 +85,7 @@ RunSummary run_plan(const Plan& plan, const Options& options, Results& results, 
 Measure measure_in(WorkerProcess& worker, double timeout, const WorkerProcess::Say& say) {
     return [&worker, timeout, say](const Case& next) {
         if (!worker.is_running()) worker.start(timeout, say);
-        WorkerProcess::Answer answer = worker.measure(next.text(), timeout, say);
+        WorkerProcess::Answer answer = worker.measure(next.request(), timeout, say);
         if (answer.end == WorkerProcess::End::hung) say("the case hangs; its process is ended and a new one started");
         return answer;
     };

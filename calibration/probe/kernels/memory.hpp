@@ -73,6 +73,54 @@ PROBE_KERNEL stream_kernel(T* out, const T* a, const T* b, std::int64_t count) {
     }
 }
 
+/// What a kernel of several operands moves, in packs of 16 bytes; none where `packs` is 0.
+struct TrafficArguments {
+    static constexpr int most_reads = 4;
+    static constexpr int most_writes = 2;
+    struct Read {
+        const float* data;
+        std::int64_t packs;
+    };
+    struct Write {
+        float* data;
+        std::int64_t packs;
+    };
+    Read reads[most_reads];
+    Write writes[most_writes];
+    float* sink;         ///< never written; what the compiler must believe in where nothing is written
+    std::int64_t packs;  ///< of the largest operand
+};
+
+/// Touches every byte of every operand once: element i of what is written is the sum of the elements i of what is read.
+inline PROBE_KERNEL traffic_kernel(TrafficArguments a) {
+    constexpr int size = Pack<float>::size;
+    const std::int64_t chunk = static_cast<std::int64_t>(blockDim.x) * stream_unroll;
+    for (std::int64_t base = blockIdx.x * chunk; base < a.packs; base += gridDim.x * chunk) {
+        Pack<float> sums[stream_unroll] = {};
+#pragma unroll
+        for (int r = 0; r < TrafficArguments::most_reads; ++r) {
+            Pack<float> packs[stream_unroll] = {};
+#pragma unroll
+            for (int u = 0; u < stream_unroll; ++u) {
+                const std::int64_t i = base + u * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
+                if (i < a.reads[r].packs) packs[u] = load_pack(a.reads[r].data + i * size);
+            }
+#pragma unroll
+            for (int u = 0; u < stream_unroll; ++u) {
+                for (int j = 0; j < size; ++j) sums[u].values[j] += packs[u].values[j];
+            }
+        }
+#pragma unroll
+        for (int u = 0; u < stream_unroll; ++u) {
+            const std::int64_t i = base + u * static_cast<std::int64_t>(blockDim.x) + threadIdx.x;
+            for (int w = 0; w < TrafficArguments::most_writes; ++w) {
+                if (i < a.writes[w].packs) store_pack(a.writes[w].data + i * size, sums[u]);
+            }
+            if (sums[u].values[0] == 1e30f) a.sink[0] = 1;
+        }
+    }
+}
+
 /// Reads a word of type `Word` every `stride` bytes; neighbouring threads take neighbouring words.
 template <class Word>
 PROBE_KERNEL gather_kernel(float* out, const unsigned char* in, std::int64_t words, std::int64_t stride) {

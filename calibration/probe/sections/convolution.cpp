@@ -66,7 +66,7 @@ double Layer::expected(std::int64_t image, std::int64_t channel, const std::vect
         std::vector<std::int64_t> source(place.size());
         bool is_inside = true;
         for (std::size_t i = 0; i < place.size(); ++i) {
-            source[i] = place[i] * shape.stride + in_kernel[i] - shape.padding[i];
+            source[i] = place[i] * shape.stride[i] + in_kernel[i] - shape.padding[i];
             is_inside = is_inside && source[i] >= 0 && source[i] < shape.extent[i];
         }
         for (std::int64_t c = 0; is_inside && c < shape.in_channels; ++c) {
@@ -103,13 +103,15 @@ Convolution shape_of(const Case& c) {
     shape.batch = c.integer("batch");
     shape.in_channels = c.integer("in");
     shape.out_channels = c.integer("out");
-    shape.stride = c.integer("stride");
     shape.extent = {c.integer("height"), c.integer("width")};
     shape.kernel = {c.integer("kernel_h"), c.integer("kernel_w")};
+    shape.stride = {c.integer("stride"), c.integer("stride")};
     shape.padding = {c.integer("pad_h"), c.integer("pad_w")};
     if (c.integer("depth") > 1 || c.integer("kernel_d") > 1) {
         shape.extent.insert(shape.extent.begin(), c.integer("depth"));
         shape.kernel.insert(shape.kernel.begin(), c.integer("kernel_d"));
+        const std::int64_t stride = c.integer("stride_d") > 0 ? c.integer("stride_d") : c.integer("stride");
+        shape.stride.insert(shape.stride.begin(), stride);
         shape.padding.insert(shape.padding.begin(), c.integer("pad_d"));
     }
     return shape;

@@ -117,6 +117,63 @@ Operation stream_operation(const Case& stream, Session& session) {
     return operation;
 }
 
+namespace {
+
+struct TrafficBuffers {
+    Tensor reads[TrafficArguments::most_reads];
+    Tensor writes[TrafficArguments::most_writes];
+    Tensor sink;
+    TrafficArguments arguments{};
+    double bytes = 0;
+
+    explicit TrafficBuffers(const Case& traffic) : sink(Type::fp32, 4, 9, 0) {
+        arguments.sink = sink.as<float>();
+        for (int i = 0; i < TrafficArguments::most_reads; ++i) {
+            const std::int64_t packs = packs_of(traffic, "read" + std::to_string(i + 1));
+            if (packs > 0) reads[i] = Tensor(Type::fp32, packs * Pack<float>::size, static_cast<std::uint32_t>(i + 1), 1);
+            arguments.reads[i] = {reads[i].as<float>(), packs};
+        }
+        for (int i = 0; i < TrafficArguments::most_writes; ++i) {
+            const std::int64_t packs = packs_of(traffic, "write" + std::to_string(i + 1));
+            if (packs > 0) writes[i] = Tensor::poisoned(Type::fp32, packs * Pack<float>::size);
+            arguments.writes[i] = {writes[i].as<float>(), packs};
+        }
+        if (bytes == 0) throw SkippedCase("nothing to read or write");
+    }
+    double error() const {
+        return error_at_ends(writes[0], [&](std::int64_t i) {
+            double sum = 0;
+            for (const Tensor& read : reads) sum += i < read.count() ? read.filled(i) : 0;
+            return sum;
+        });
+    }
+
+private:
+    std::int64_t packs_of(const Case& traffic, const std::string& field) {
+        const std::int64_t wanted = traffic.integer(field);
+        bytes += static_cast<double>(wanted);
+        const std::int64_t packs = (wanted + 15) / 16;
+        arguments.packs = std::max(arguments.packs, packs);
+        return packs;
+    }
+};
+
+}  // namespace
+
+Operation traffic_operation(const Case& traffic, Session& session) {
+    const auto buffers = std::make_shared<TrafficBuffers>(traffic);
+    const unsigned blocks = stream_blocks(buffers->arguments.packs, 0, session.gpu());
+    Operation operation;
+    operation.launch = [=](cudaStream_t stream) {
+        traffic_kernel<<<blocks, stream_threads, 0, stream>>>(buffers->arguments);
+        check(cudaGetLastError(), "traffic_kernel");
+    };
+    operation.traffic_bytes = buffers->bytes;
+    operation.tolerance = tolerance_of(Type::fp32);
+    if (buffers->writes[0].count() > 0) operation.error = [buffers] { return buffers->error(); };
+    return operation;
+}
+
 Operation gather_operation(const Case& gather, Session& session) {
     struct Buffers {
         Tensor out, in;

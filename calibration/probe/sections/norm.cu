@@ -81,6 +81,7 @@ double row_error(RowNorm op, const Buffers& buffers, std::int64_t rows, std::int
 struct GroupNorm {
     std::int64_t batch, channels, spatial, groups;
     bool is_nhwc, apply_silu;
+    bool has_moments = true, has_apply = true;  ///< kernels of the way in several passes that run
     std::int64_t count() const { return batch * channels * spatial; }
     std::int64_t row() const { return channels / groups * spatial; }
 };
@@ -122,15 +123,14 @@ Enqueue group_launch_multi(std::shared_ptr<Buffers> buffers, const GroupNorm& no
     return [=, &gpu](cudaStream_t stream) {
         const auto channels = static_cast<int>(norm.channels);
         const auto groups = static_cast<int>(norm.groups);
-        if (norm.is_nhwc) {
-            enqueue_nhwc_sums<T>(*buffers, norm, gpu, stream);
-        } else {
+        if (norm.is_nhwc && norm.has_moments) enqueue_nhwc_sums<T>(*buffers, norm, gpu, stream);
+        if (!norm.is_nhwc && norm.has_moments) {
             group_moments_kernel<T>
                 <<<static_cast<unsigned>(norm.batch * norm.groups), row_threads(norm.row() * size / 16), 0, stream>>>(
                     buffers->moments.as<float>(), buffers->in.as<T>(), norm.row());
         }
         const auto kernel = norm.is_nhwc ? group_apply_kernel<T, true> : group_apply_kernel<T, false>;
-        kernel<<<blocks, 256, 0, stream>>>(buffers->out.as<T>(), buffers->in.as<T>(), buffers->moments.as<float>(),
+        if (norm.has_apply) kernel<<<blocks, 256, 0, stream>>>(buffers->out.as<T>(), buffers->in.as<T>(), buffers->moments.as<float>(),
                                            buffers->weight.as<T>(), buffers->bias.as<T>(), norm.count(), norm.spatial,
                                            channels, groups, norm.apply_silu);
         check(cudaGetLastError(), "group norm");
@@ -217,9 +217,11 @@ Operation row_norm_operation(const Case& norm, Session& session) {
 
 Operation group_norm_operation(const Case& group_norm, Session& session) {
     const Type type = type_of(group_norm.word("type"));
+    const std::string& part = group_norm.word("part");
     const GroupNorm norm{group_norm.integer("batch"),         group_norm.integer("channels"),
                          group_norm.integer("spatial"),       group_norm.integer("groups"),
-                         group_norm.word("layout") == "nhwc", group_norm.integer("silu") != 0};
+                         group_norm.word("layout") == "nhwc", group_norm.integer("silu") != 0,
+                         part != "apply",                     part != "moments"};
     if (norm.channels % norm.groups != 0) throw SkippedCase("channels must be a multiple of groups");
     const std::int64_t pack = 16 / static_cast<std::int64_t>(bytes_of(type));
     if ((norm.is_nhwc ? norm.channels : norm.spatial) % pack != 0)
@@ -231,16 +233,21 @@ Operation group_norm_operation(const Case& group_norm, Session& session) {
     buffers->out = Tensor::poisoned(type, norm.count());
     buffers->weight = Tensor(type, norm.channels, 2, 1);
     buffers->bias = Tensor(type, norm.channels, 3, 1);
-    buffers->moments = Tensor::poisoned(Type::fp32, 2 * norm.batch * norm.groups);
+    // what an application alone applies is as good as any other
+    buffers->moments = Tensor(Type::fp32, 2 * norm.batch * norm.groups, 4, 1);
     const bool in_one = group_norm.word("passes") == "one";
+    if (in_one && part != "all") throw SkippedCase("the parts of a norm are those of passes=multi");
     Operation operation;
     operation.launch = type == Type::fp16   ? group_launch<Fp16>(buffers, norm, in_one, session.gpu())
                        : type == Type::bf16 ? group_launch<Bf16>(buffers, norm, in_one, session.gpu())
                                             : group_launch<float>(buffers, norm, in_one, session.gpu());
-    operation.traffic_bytes = static_cast<double>(buffers->in.bytes() + buffers->out.bytes() + buffers->weight.bytes() +
-                                                  buffers->bias.bytes());
+    operation.traffic_bytes = static_cast<double>(buffers->in.bytes());
+    if (norm.has_apply) {
+        operation.traffic_bytes +=
+            static_cast<double>(buffers->out.bytes() + buffers->weight.bytes() + buffers->bias.bytes());
+    }
     operation.tolerance = tolerance_of(type);
-    operation.error = [=] { return group_error(*buffers, norm); };
+    if (part == "all") operation.error = [=] { return group_error(*buffers, norm); };
     return operation;
 }
 
