@@ -22,8 +22,8 @@ struct MeasuredKernel {
 
 /// What hardware counters said of a row, where they were read.
 struct Counters {
-    std::string group;          ///< "temporal attention": what they are summarised by
-    std::optional<Bytes> dram;  ///< read and written
+    std::string group;                       ///< "temporal attention": what they are summarised by
+    std::optional<Bytes> dram;               ///< read and written
     std::optional<double> l1_hits, l2_hits;  ///< shares of accesses
 };
 

@@ -102,8 +102,8 @@ void each_expression(const RowSpec& row, const Visit& visit) {
 /// Reads the rows of one table.
 class Reader {
 public:
-    Reader(const Adapter& adapter, const CsvTable& table, std::string path)
-        : adapter_(adapter), table_(table), path_(std::move(path)) {}
+    Reader(const Adapter& adapter, const CsvTable& table, std::string path, const ReadOptions& options)
+        : adapter_(adapter), table_(table), path_(std::move(path)), options_(options) {}
 
     Dataset read() {
         bind_columns();
@@ -119,12 +119,12 @@ public:
         data_.gpus = adapter_.gpus;
         data_.tolerance = adapter_.tolerance;
         data_.labels = adapter_.labels;
-        data_.skipped = table_.malformed();
+        if (!options_.shared) data_.skipped = table_.malformed();
         data_.rows.reserve(table_.row_count());
         for (std::size_t row = 0; row < table_.row_count(); ++row) read_row(row);
         std::stable_sort(data_.skipped.begin(), data_.skipped.end(),
                          [](const Skip& a, const Skip& b) { return a.first_line < b.first_line; });
-        refuse_nothing();
+        if (!options_.shared) refuse_nothing();
         return std::move(data_);
     }
 
@@ -224,6 +224,7 @@ private:
                 ++data_.rows_of_other;
                 return;
             }
+            if (options_.taken != nullptr) (*options_.taken)[row] = true;
             add_measurement(row);
         } catch (const InputError& error) {
             const SourcePosition& where = error.fault().where;
@@ -234,12 +235,11 @@ private:
     void add_measurement(std::size_t row) {
         Measurement measurement;
         measurement.line = table_.line(row);
-        if (!choose_gpu(row, measurement)) return;
+        if (!choose_gpu(row, measurement) || refuses(measurement.line)) return;
         for (const auto& [name, value] : adapter_.variables) {
             Datum datum = value.evaluate(environment());
             variables_.push_back({name, std::move(datum)});
         }
-        if (refuses(measurement.line)) return;
         const RowSpec* const spec = choose_spec();
         if (spec == nullptr) return skip("when", "no `when` of the adapter holds", measurement.line);
         if (spec->gpu) measurement.gpu = *spec->gpu;
@@ -247,7 +247,8 @@ private:
         measurement.measured = measured_time();
         measurement.overhead = Seconds(evaluate_number(adapter_.overhead, environment(), "overhead", 0, most_seconds));
         measurement.weight = evaluate_number(adapter_.weight, environment(), "weight", 0, most_weight);
-        if (!adapter_.launches.empty()) measurement.launches = number_or(adapter_.launches, "launches", 0, most_weight, 0);
+        if (!adapter_.launches.empty())
+            measurement.launches = number_or(adapter_.launches, "launches", 0, most_weight, 0);
         measurement.counters = counters();
         measurement.kernels = kernels_of(*spec, measurement.gpu);
         if (is_hot(spec->cache)) {
@@ -259,8 +260,9 @@ private:
         }
         measurement.test = is_test(measurement.shape_key);
         for (const Expression& part : adapter_.label) {
-            measurement.label += (measurement.label.empty() ? "" : " ") + part.text() + "=";
-            measurement.label += plain(part.evaluate(environment()));
+            const Datum value = part.evaluate(environment());
+            if (value.is_none()) continue;
+            measurement.label += (measurement.label.empty() ? "" : " ") + part.text() + "=" + plain(value);
         }
         measurement.group = group_index(joined(spec->group.evaluate(environment())));
         data_.rows.push_back(std::move(measurement));
@@ -312,8 +314,8 @@ private:
         Gpu gpu = data_.gpus[base];
         const auto read = [&](const Expression& expression, Hertz& clock) {
             if (expression.empty()) return;
-            clock = Hertz(number_or(expression, "a clock in Hz", 1e8, beyond_boost * gpu.boost_clock.value(),
-                                    clock.value()));
+            clock = Hertz(
+                number_or(expression, "a clock in Hz", 1e8, beyond_boost * gpu.boost_clock.value(), clock.value()));
         };
         read(clocks.tensor, gpu.sustained_tensor_clock);
         read(clocks.simt, gpu.sustained_simt_clock);
@@ -408,6 +410,7 @@ private:
     const Adapter& adapter_;
     const CsvTable& table_;
     std::string path_;
+    ReadOptions options_;
     Dataset data_;
     std::vector<std::size_t> columns_;  ///< of the first variables
     std::vector<Binding> variables_;
@@ -421,8 +424,9 @@ private:
 
 }  // namespace
 
-Dataset read_measurements(const Adapter& adapter, const CsvTable& table, const std::string& path) {
-    return Reader(adapter, table, path).read();
+Dataset read_measurements(const Adapter& adapter, const CsvTable& table, const std::string& path,
+                          const ReadOptions& options) {
+    return Reader(adapter, table, path, options).read();
 }
 
 }  // namespace cupola::validation

@@ -68,8 +68,7 @@ Line line_of(const GemmWork& work, const Kernel& kernel, const Operator& op) {
     line.number("m", work.m).number("n", work.n).number("k", work.k);
     const auto weight = std::find_if(kernel.operands.begin(), kernel.operands.begin() + kernel.operand_count,
                                      [](const Operand& operand) { return operand.access == Access::weight; });
-    const double filter =
-        static_cast<double>(work.n) * static_cast<double>(work.k) * bytes_per_element(kernel.type);
+    const double filter = static_cast<double>(work.n) * static_cast<double>(work.k) * bytes_per_element(kernel.type);
     const bool has_bias = std::holds_alternative<Linear>(op.kind) &&
                           weight != kernel.operands.begin() + kernel.operand_count && weight->bytes.value() > filter;
     return has_bias ? line.word("epilogue", "bias") : line;

@@ -31,8 +31,9 @@ Command add_plan(CLI::App& root) {
     options->selection.add_workload_options(*app);
     app->add_option("--stage", options->stage, "only this stage (cupola show NAME)")->type_name("NAME");
     options->selection.add_machine_options(*app);
-    app->add_option("--data", options->selection.data,
-                    "directory that holds hwmodels/ and workloads/\n(default $CUPOLA_DATA, the source tree, share/cupola)")
+    app->add_option(
+           "--data", options->selection.data,
+           "directory that holds hwmodels/ and workloads/\n(default $CUPOLA_DATA, the source tree, share/cupola)")
         ->type_name("DIRECTORY");
     return {app, [options] { return planned(*options); }};
 }

@@ -12,6 +12,7 @@ namespace cupola::cli {
 struct ValidateOptions {
     std::vector<std::string> operators, cases;
     std::string measurements, tolerance, rows_file;
+    std::string gpu;  ///< of results of cupola-probe that do not say it
     bool defaults = false, json = false;
 };
 

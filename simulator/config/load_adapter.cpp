@@ -46,9 +46,9 @@ public:
 
     Adapter read(const DataFile& file) {
         const Node root = read_yaml_file(file.path);
-        root.allow_only({"name", "title", "source", "file", "gpu", "library", "clock", "columns", "where", "let",
-                         "skip", "time", "overhead", "weight", "launches", "counters", "split", "label", "tolerance",
-                         "rows"});
+        root.allow_only({"name",     "title",    "source", "file",  "gpu",       "library",  "clock",
+                         "columns",  "where",    "let",    "skip",  "time",      "overhead", "weight",
+                         "launches", "counters", "split",  "label", "tolerance", "rows"});
         adapter_.where = root.position();
         adapter_.name = text_at(root, "name");
         if (!file.required_name.empty() && adapter_.name != file.required_name) {
@@ -67,7 +67,8 @@ public:
         if (const auto columns = root.find("columns")) read_columns(*columns);
         if (const auto where = root.find("where")) adapter_.condition = expressions_.read_expression(*where);
         if (const auto variables = root.find("let")) {
-            for (auto& variable : expressions_.read_bindings(*variables)) adapter_.variables.push_back(std::move(variable));
+            for (auto& variable : expressions_.read_bindings(*variables))
+                adapter_.variables.push_back(std::move(variable));
         }
         if (const auto skip = root.find("skip")) adapter_.skip = expressions_.read_expression(*skip);
         adapter_.time = expressions_.read_expression(root.at("time"));
@@ -412,7 +413,8 @@ private:
         cache.state = read_text(map.at("state"), states);
         cache.buffers = optional(map, "buffers", constant(map, 1));
         const auto buffers = map.find("buffers");
-        if (buffers && !map.at("state").is_map() && map.at("state").text() == "cold") buffers->fail(buffers->description(), "no buffers where the state is cold");
+        if (buffers && !map.at("state").is_map() && map.at("state").text() == "cold")
+            buffers->fail(buffers->description(), "no buffers where the state is cold");
         return cache;
     }
 

@@ -68,9 +68,46 @@ json dataset_json(const Evaluation& evaluation) {
         {"skipped", skipped}};
 }
 
+json probe_json(const ComparedProbe& probe, const std::vector<Evaluation>& evaluations) {
+    const ProbeResults& results = probe.results;
+    const std::span own = std::span(evaluations).subspan(probe.first, probe.count);
+    const auto maybe = [](const auto& value) { return value ? json(*value) : json(nullptr); };
+    json unread = json::array(), replays = json::array(), counters = json::array(), sums = json::array();
+    for (const Skip& skip : results.unread) {
+        unread.push_back({{"reason", skip.reason}, {"rows", skip.rows}, {"first_line", skip.first_line}});
+    }
+    for (const Replay& replay : results.replays) {
+        replays.push_back({{"name", replay.name},
+                           {"mode", replay.mode},
+                           {"launches", replay.launches},
+                           {"passes", replay.passes},
+                           {"whole_s", replay.whole.value()},
+                           {"kernels_s", replay.kernels ? json(replay.kernels->value()) : json(nullptr)},
+                           {"line", replay.line}});
+    }
+    for (const CounterGroup& group : counter_groups(own)) {
+        counters.push_back({{"name", group.name},
+                            {"rows", group.rows},
+                            {"dram_rows", group.dram_rows},
+                            {"dram_median", group.dram_median},
+                            {"dram_bias", group.dram_bias},
+                            {"l1_hits", maybe(group.l1_hits)},
+                            {"l2_hits", maybe(group.l2_hits)}});
+    }
+    for (const KernelSum& sum : kernel_sums(own)) {
+        sums.push_back({{"dataset", sum.name},
+                        {"cases", sum.cases},
+                        {"launches", sum.launches},
+                        {"measured_s", sum.measured.value()},
+                        {"predicted_s", sum.predicted.value()}});
+    }
+    return {{"file", results.path}, {"device", results.device}, {"unread", unread},
+            {"replays", replays},   {"counters", counters},     {"run_by_kernels", sums}};
+}
+
 }  // namespace
 
-std::string validation_json(const std::vector<Evaluation>& evaluations) {
+std::string validation_json(const std::vector<Evaluation>& evaluations, const std::vector<ComparedProbe>& probes) {
     json groups = json::array(), datasets = json::array();
     bool within = true;
     for (const Evaluation& evaluation : evaluations) {
@@ -78,7 +115,8 @@ std::string validation_json(const std::vector<Evaluation>& evaluations) {
         datasets.push_back(dataset_json(evaluation));
         within = within && evaluation.within_tolerance();
     }
-    const json document{{"within_tolerance", within}, {"groups", groups}, {"datasets", datasets}};
+    json document{{"within_tolerance", within}, {"groups", groups}, {"datasets", datasets}};
+    for (const ComparedProbe& probe : probes) document["probe"].push_back(probe_json(probe, evaluations));
     return document.dump(2) + "\n";
 }
 

@@ -128,12 +128,14 @@ std::string overview(const std::vector<Evaluation>& evaluations, const TextStyle
 
 }  // namespace
 
-std::string validation_text(const std::vector<Evaluation>& evaluations, const TextStyle& style) {
+std::string validation_text(const std::vector<Evaluation>& evaluations, const TextStyle& style,
+                            const std::vector<ComparedProbe>& probes) {
     std::string text;
     for (const Evaluation& evaluation : evaluations) {
         text += (text.empty() ? "" : "\n") + evaluation_text(evaluation, style);
     }
     if (evaluations.size() > 1) text += "\n" + overview(evaluations, style);
+    for (const ComparedProbe& probe : probes) text += "\n" + probe_results_text(probe, evaluations, style);
     return text + "\n" + painted(style, Paint::faint, legend) + "\n";
 }
 

@@ -64,8 +64,8 @@ struct Plan {
 };
 
 /// Reads a plan: a line is a kind and its fields, `gemm m=4096 n=4096 k=320 type=fp16`, with an optional
-/// `priority=1..9` (5 where none is given), `count=` (launches in a workload) and `id=` (for `replay order=`); `#` begins
-/// a comment. A bad line is reported and left out; a repeated case counts once, at its highest priority.
+/// `priority=1..9` (5 where none is given), `count=` (launches in a workload) and `id=` (for `replay order=`); `#`
+/// begins a comment. A bad line is reported and left out; a repeated case counts once, at its highest priority.
 Plan parse_plan(std::string_view text, const std::string& file);
 
 /// The case of a line that Case::request made; the plan is empty where it is none.

@@ -130,7 +130,8 @@ struct TrafficBuffers {
         arguments.sink = sink.as<float>();
         for (int i = 0; i < TrafficArguments::most_reads; ++i) {
             const std::int64_t packs = packs_of(traffic, "read" + std::to_string(i + 1));
-            if (packs > 0) reads[i] = Tensor(Type::fp32, packs * Pack<float>::size, static_cast<std::uint32_t>(i + 1), 1);
+            if (packs > 0)
+                reads[i] = Tensor(Type::fp32, packs * Pack<float>::size, static_cast<std::uint32_t>(i + 1), 1);
             arguments.reads[i] = {reads[i].as<float>(), packs};
         }
         for (int i = 0; i < TrafficArguments::most_writes; ++i) {

@@ -130,9 +130,10 @@ Enqueue group_launch_multi(std::shared_ptr<Buffers> buffers, const GroupNorm& no
                     buffers->moments.as<float>(), buffers->in.as<T>(), norm.row());
         }
         const auto kernel = norm.is_nhwc ? group_apply_kernel<T, true> : group_apply_kernel<T, false>;
-        if (norm.has_apply) kernel<<<blocks, 256, 0, stream>>>(buffers->out.as<T>(), buffers->in.as<T>(), buffers->moments.as<float>(),
-                                           buffers->weight.as<T>(), buffers->bias.as<T>(), norm.count(), norm.spatial,
-                                           channels, groups, norm.apply_silu);
+        if (norm.has_apply)
+            kernel<<<blocks, 256, 0, stream>>>(buffers->out.as<T>(), buffers->in.as<T>(), buffers->moments.as<float>(),
+                                               buffers->weight.as<T>(), buffers->bias.as<T>(), norm.count(),
+                                               norm.spatial, channels, groups, norm.apply_silu);
         check(cudaGetLastError(), "group norm");
     };
 }
@@ -218,10 +219,14 @@ Operation row_norm_operation(const Case& norm, Session& session) {
 Operation group_norm_operation(const Case& group_norm, Session& session) {
     const Type type = type_of(group_norm.word("type"));
     const std::string& part = group_norm.word("part");
-    const GroupNorm norm{group_norm.integer("batch"),         group_norm.integer("channels"),
-                         group_norm.integer("spatial"),       group_norm.integer("groups"),
-                         group_norm.word("layout") == "nhwc", group_norm.integer("silu") != 0,
-                         part != "apply",                     part != "moments"};
+    const GroupNorm norm{group_norm.integer("batch"),
+                         group_norm.integer("channels"),
+                         group_norm.integer("spatial"),
+                         group_norm.integer("groups"),
+                         group_norm.word("layout") == "nhwc",
+                         group_norm.integer("silu") != 0,
+                         part != "apply",
+                         part != "moments"};
     if (norm.channels % norm.groups != 0) throw SkippedCase("channels must be a multiple of groups");
     const std::int64_t pack = 16 / static_cast<std::int64_t>(bytes_of(type));
     if ((norm.is_nhwc ? norm.channels : norm.spatial) % pack != 0)

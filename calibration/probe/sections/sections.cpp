@@ -19,8 +19,7 @@ std::vector<Row> measure_case(const Case& measured, Session& session) {
     using Run = Row (*)(const Case&, Session&);
     static const std::map<std::string_view, Run> others = {
         {"launch", measure_launch}, {"rate", measure_rate},         {"sustained", measure_sustained},
-        {"pair", measure_pair},     {"sequence", measure_sequence},
-        {"replay", measure_replay},
+        {"pair", measure_pair},     {"sequence", measure_sequence}, {"replay", measure_replay},
     };
     const std::string_view kind = measured.kind().name;
     if (kind == "facts") return measure_facts(measured, session);

@@ -249,6 +249,29 @@ TEST_CASE("stream kernels touch every element") {
     CHECK(static_cast<double>(sums[0] + sums[1] + sums[2]) == doctest::Approx(total).epsilon(1e-4));
 }
 
+TEST_CASE("traffic reads every operand once and writes the sums, each as far as it goes") {
+    const std::int64_t packs = 3000;
+    const auto a = random<float>(4 * packs, 1);
+    const auto b = random<float>(4 * 70, 2);
+    const auto c = random<float>(4 * 500, 3);
+    auto out = poisoned<float>(4 * packs);
+    auto narrow = poisoned<float>(4 * 600);
+    float sink[4] = {};
+    TrafficArguments arguments{};
+    arguments.reads[0] = {a.data(), packs};
+    arguments.reads[1] = {b.data(), 70};
+    arguments.reads[3] = {c.data(), 500};
+    arguments.writes[0] = {out.data(), packs};
+    arguments.writes[1] = {narrow.data(), 600};
+    arguments.sink = sink;
+    arguments.packs = packs;
+    emulation::launch({3, 1, 1}, 64, 0, [&] { traffic_kernel(arguments); });
+    const auto sum = [&](std::int64_t i) { return at(a, i) + (i < 280 ? at(b, i) : 0) + (i < 2000 ? at(c, i) : 0); };
+    CHECK(error_of(out, sum) < 1e-6);
+    CHECK(error_of(narrow, sum) < 1e-6);
+    CHECK(sink[0] == 0);
+}
+
 TEST_CASE("the random data of the device is that of the host") {
     auto out = poisoned<Bf16>(1000);
     emulation::launch({2, 1, 1}, 32, 0, [&] { fill_kernel<Bf16>(out.data(), 1000, 7, 0.5f); });
