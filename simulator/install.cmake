@@ -26,7 +26,8 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/hwmodels ${PROJECT_SOURCE_DIR}/workloads
         DESTINATION ${CMAKE_INSTALL_DATADIR}/cupola)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/validation/datasets ${PROJECT_SOURCE_DIR}/validation/probe
         DESTINATION ${CMAKE_INSTALL_DATADIR}/cupola/validation)
-install(FILES ${PROJECT_SOURCE_DIR}/validation/probe-gpus.yaml DESTINATION ${CMAKE_INSTALL_DATADIR}/cupola/validation)
+install(FILES ${PROJECT_SOURCE_DIR}/validation/probe-gpus.yaml ${PROJECT_SOURCE_DIR}/validation/probe-fit.yaml
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/cupola/validation)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/calibration/plans DESTINATION ${CMAKE_INSTALL_DATADIR}/cupola/calibration)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)

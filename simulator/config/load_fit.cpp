@@ -2,6 +2,7 @@
 
 #include "cupola/config/data_files.hpp"
 #include "cupola/config/load_dataset.hpp"
+#include "cupola/config/load_probe.hpp"
 #include "cupola/config/node.hpp"
 #include "cupola/cost/parameter_table.hpp"
 #include "cupola/units/suggest.hpp"
@@ -70,6 +71,24 @@ fit::FitBlock read_block(const Node& map) {
     return block;
 }
 
+std::vector<fit::FitBlock> read_blocks(const Node& list) {
+    std::vector<fit::FitBlock> blocks;
+    for (const Node& block : list.items()) blocks.push_back(read_block(block));
+    if (blocks.empty()) list.fail("an empty list", "at least one block");
+    return blocks;
+}
+
+/// What a calibrated file says of where results lie: below the data directory if they do.
+std::string results_name(const std::string& data, const std::string& path) {
+    const std::string relative = std::filesystem::path(path).lexically_relative(data).string();
+    return relative.empty() || relative.starts_with("..") ? std::filesystem::path(path).filename().string() : relative;
+}
+
+/// "probe-gemm", or with several files "probe-gemm of sdxl": each is a data set of its own.
+std::string results_dataset(const std::string& adapter, const std::string& path, std::size_t files) {
+    return files == 1 ? adapter : adapter + " of " + std::filesystem::path(path).stem().string();
+}
+
 std::string hash_of_file(const std::string& path) {
     std::ostringstream bytes;
     bytes << std::ifstream(path, std::ios::binary).rdbuf();
@@ -81,7 +100,7 @@ std::string hash_of_file(const std::string& path) {
 fit::FitPlan load_fit_plan(const std::string& data, const std::string& name_or_path) {
     const DataFile file = find_data_file(data, fit_plan_files, name_or_path);
     const Node root = read_yaml_file(file.path);
-    root.allow_only({"gpu", "starts", "blocks"});
+    root.allow_only({"gpu", "probe", "starts", "blocks"});
     fit::FitPlan plan;
     const Node gpu = root.at("gpu");
     plan.gpu = gpu.text();
@@ -89,10 +108,9 @@ fit::FitPlan load_fit_plan(const std::string& data, const std::string& name_or_p
     if (!file.required_name.empty() && plan.gpu != file.required_name) {
         gpu.fail(gpu.description(), "\"" + file.required_name + "\", the name of the file");
     }
+    if (const auto probe = root.find("probe")) plan.probe = probe->boolean();
     if (const auto starts = root.find("starts")) plan.starts = static_cast<int>(starts->integer(1, most_starts));
-    const Node blocks = root.at("blocks");
-    for (const Node& block : blocks.items()) plan.blocks.push_back(read_block(block));
-    if (plan.blocks.empty()) blocks.fail("an empty list", "at least one block");
+    plan.blocks = read_blocks(root.at("blocks"));
     return plan;
 }
 
@@ -114,6 +132,34 @@ std::vector<fit::FitData> load_fit_data(const std::string& data, const fit::FitP
         }
     }
     return result;
+}
+
+void add_probe_results(const std::string& data, const std::vector<std::string>& files, FitInput& input) {
+    const Node root = read_yaml_file((std::filesystem::path(data) / "validation" / "probe-fit.yaml").string());
+    root.allow_only({"blocks"});
+    std::vector<fit::FitBlock> blocks = read_blocks(root.at("blocks"));
+    std::vector<std::vector<std::string>> found(blocks.size());
+    for (const std::string& file : files) {
+        for (validation::Dataset& dataset : load_probe_results(data, file, input.plan.gpu).datasets) {
+            std::erase_if(dataset.rows, [](const validation::Measurement& row) { return row.counters.has_value(); });
+            const std::string name = results_dataset(dataset.name, file, files.size());
+            bool used = false;
+            for (std::size_t i = 0; i < blocks.size() && !dataset.rows.empty(); ++i) {
+                const auto& wanted = blocks[i].data;
+                if (std::find(wanted.begin(), wanted.end(), dataset.name) == wanted.end()) continue;
+                found[i].push_back(name);
+                used = true;
+            }
+            if (!used) continue;
+            dataset.name = name;
+            input.data.push_back({std::move(dataset), results_name(data, file), hash_of_file(file)});
+        }
+    }
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (found[i].empty()) continue;
+        blocks[i].data = std::move(found[i]);
+        input.plan.blocks.push_back(std::move(blocks[i]));
+    }
 }
 
 std::string calibration_path(const std::string& data, const std::string& gpu) {

@@ -18,6 +18,16 @@ namespace cupola::config {
 [[nodiscard]] std::vector<fit::FitData> load_fit_data(const std::string& data, const fit::FitPlan& plan,
                                                       const std::string& measurements);
 
+/// A plan and all that it is fitted to.
+struct FitInput {
+    fit::FitPlan plan;
+    std::vector<fit::FitData> data;
+};
+
+/// Adds the blocks of validation/probe-fit.yaml that find rows in results of cupola-probe: those `files`, read as
+/// measured on the plan's GPU. Rows with hardware counters are left out, as their times were taken with the profiler.
+void add_probe_results(const std::string& data, const std::vector<std::string>& files, FitInput& input);
+
 /// Where `cupola fit` writes: hwmodels/calibrated/<gpu>.yaml of the data directory.
 [[nodiscard]] std::string calibration_path(const std::string& data, const std::string& gpu);
 

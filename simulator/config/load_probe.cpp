@@ -15,12 +15,23 @@ namespace fs = std::filesystem;
 
 constexpr DataKind probe_adapters{"validation/probe", "adapter of the probe", "datasets", "title"};
 
-/// The name of the GPU's file, by what CUDA calls it.
-std::string gpu_named(const std::string& data, const std::string& device, const std::string& path) {
+/// The name of the GPU's file, by what CUDA calls it; `chosen` where that is not known, and else the same.
+std::string gpu_named(const std::string& data, const std::string& device, const std::string& path,
+                      const std::string& chosen) {
     const std::string hint = "name it with --gpu (cupola list gpus)";
-    if (device.empty()) throw InputError({{}, path, "no name of a GPU", "the GPU that was measured", hint});
     const Node names = read_yaml_file((fs::path(data) / "validation" / "probe-gpus.yaml").string());
-    if (const auto name = names.find(device)) return name->text();
+    const auto name = names.find(device);
+    if (name && (chosen.empty() || chosen == name->text())) return name->text();
+    const bool is_path = chosen.find('/') != std::string::npos || chosen.ends_with(".yaml");
+    if (name && !is_path) {
+        throw InputError({{},
+                          path,
+                          "results of \"" + device + "\"",
+                          "those of " + chosen,
+                          "that is " + name->text() + " (validation/probe-gpus.yaml)"});
+    }
+    if (!chosen.empty()) return chosen;
+    if (device.empty()) throw InputError({{}, path, "no name of a GPU", "the GPU that was measured", hint});
     throw InputError({{}, path, "results of \"" + device + "\"", "a GPU of validation/probe-gpus.yaml", hint});
 }
 
@@ -39,7 +50,7 @@ validation::ProbeResults load_probe_results(const std::string& data, const std::
                           "other tables need an adapter, see validation/README.md"});
     }
     const std::string device = validation::device_of(table, path);
-    const Gpu gpu = load_gpu(data, gpu_name.empty() ? gpu_named(data, device, path) : gpu_name);
+    const Gpu gpu = load_gpu(data, gpu_named(data, device, path, gpu_name));
     std::vector<bool> taken(table.row_count());
     std::vector<validation::Dataset> datasets;
     for (const std::string& name : data_file_names(data, probe_adapters)) {

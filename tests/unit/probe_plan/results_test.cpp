@@ -1,5 +1,6 @@
 #include "cupola/report/validation.hpp"
 #include "cupola/units/input_error.hpp"
+#include "cupola/validation/probe_plan.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,6 +13,7 @@
 
 using namespace cupola;
 using validation::Evaluation;
+using validation::probe_plan;
 using validation::Split;
 
 namespace {
@@ -75,6 +77,29 @@ TEST_CASE("the probe's own plan is read whole, and times that are the prediction
     }
     CHECK(rows == cases.size());
     CHECK(splits.size() == 3);
+}
+
+TEST_CASE("writes the synthetic results" * doctest::skip()) {
+    const std::string data = CUPOLA_SOURCE_DIR;
+    const Gpu gpu = config::load_gpu(data, "h200-sxm-141gb");
+    const auto plan = probe_plan(config::load_workload(data, "sdxl", {}), CostModel(gpu),
+                                 config::load_stack(data, "pytorch-eager-flash"), "denoiser");
+    auto cases = probe::parse_plan(probe_plan_text(plan), "plan").cases;
+    const probe::Case replay = cases.back();
+    cases.erase(cases.begin());  // facts
+    cases.resize(40, replay);
+    auto rows = synthetic_rows(cases, factor_of);
+    const double kernels = plan.predicted.value() / plan.replays.front().passes;
+    for (const auto& [mode, idle] : {std::pair{"stream", 0.2}, std::pair{"graph", 0.05}}) {
+        rows.push_back(row_of(probe::parse_plan("stream op=copy bytes=1Mi id=1\nreplay mode=" + std::string(mode) +
+                                                    " name=sdxl/denoiser order=1 count=30\n",
+                                                "t")
+                                  .cases.back()));
+        rows.back().set("launches", static_cast<double>(plan.replays.front().order.size()));
+        rows.back().set("kernel_s", kernels);
+        rows.back().set("median_s", kernels / (1 - idle));
+    }
+    std::ofstream(data + "/tests/data/probe-synthetic.csv") << probe::csv_header() << "\n" << ResultsFile::text(rows);
 }
 
 TEST_CASE("rows are predicted at their own clock") {
@@ -156,6 +181,9 @@ TEST_CASE("a file of something else, of two GPUs, or of a GPU that is not known 
     CHECK_THROWS_WITH_AS((void)ResultsFile(cell_replaced(good, "gpu", "Voodoo 2") + "\n").load(),
                          doctest::Contains("results of \"Voodoo 2\""), InputError);
     CHECK(ResultsFile(cell_replaced(good, "gpu", "Voodoo 2") + "\n").load("t4").datasets.size() == 1);
+    CHECK(ResultsFile(good + "\n").load("h200-sxm-141gb").datasets.size() == 1);
+    CHECK_THROWS_WITH_AS((void)ResultsFile(good + "\n").load("t4"), doctest::Contains("that is h200-sxm-141gb"),
+                         InputError);
     CHECK_THROWS_WITH_AS((void)ResultsFile(good + "\n" + cell_replaced(good, "gpu", "Tesla T4") + "\n").load(),
                          doctest::Contains("one GPU in a file"), InputError);
     const ResultsFile file("");
