@@ -18,8 +18,9 @@ bool AttentionRule::serves(Architecture architecture) const { return admits(arch
 bool AttentionRule::serves(const Attention& call, DataType type, Architecture architecture) const {
     if (!kernel) return true;
     const std::int64_t longest = std::max(call.head_dim, call.value_dim);
-    return call.score == AttentionScore::softmax  // no fused kernel replaces softmax by another function
-           && serves(architecture) && admits(types, type) && (head_dim_limit == 0 || longest <= head_dim_limit) &&
+    return call.score == AttentionScore::softmax   // no fused kernel replaces softmax by another function
+           && scored_heads(call) == call.heads &&  // or lets heads share scores
+           serves(architecture) && admits(types, type) && (head_dim_limit == 0 || longest <= head_dim_limit) &&
            call.head_dim % head_dim_multiple == 0 && call.value_dim % head_dim_multiple == 0 &&
            (masked || !(call.mask || call.bias)) && (unequal_head_dims || call.head_dim == call.value_dim);
 }

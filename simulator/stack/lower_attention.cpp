@@ -15,12 +15,15 @@ struct Sizes {
     double query, key, value, out, scores;  ///< elements
 };
 
+/// Of several queries each key is seen by some; a single one reads only the keys that it sees.
 Sizes sizes_of(const Attention& a) {
-    const auto rows = static_cast<double>(a.batch * a.heads) * static_cast<double>(a.queries);
-    const auto kv_rows = static_cast<double>(a.batch * a.kv_heads) * static_cast<double>(a.keys);
-    return {rows * static_cast<double>(a.head_dim), kv_rows * static_cast<double>(a.head_dim),
-            kv_rows * static_cast<double>(a.value_dim), rows * static_cast<double>(a.value_dim),
-            rows * static_cast<double>(a.keys)};
+    const auto rows = static_cast<double>(a.batch) * static_cast<double>(a.queries);
+    const auto kv_rows = static_cast<double>(a.batch) * static_cast<double>(a.queries > 1 ? a.keys : seen_keys(a));
+    const auto scored = static_cast<double>(scored_heads(a));
+    const double scored_kv = scored * static_cast<double>(a.kv_heads) / static_cast<double>(a.heads);
+    return {rows * scored * static_cast<double>(a.head_dim), kv_rows * scored_kv * static_cast<double>(a.head_dim),
+            kv_rows * static_cast<double>(a.kv_heads * a.value_dim), rows * static_cast<double>(a.heads * a.value_dim),
+            rows * scored * static_cast<double>(a.keys)};
 }
 
 /// A query, key or value as the kernel reads it; a cache may be longer than what is read.
@@ -38,6 +41,12 @@ void read_mask_and_bias(Lowering& l, const Attention& a, DataType type) {
         l.read(l.temporary(bytes_of(elements, type)));
     }
     if (a.bias && l.input_count() > 3) l.read(l.tensor(l.input(3)));
+}
+
+/// The list of key blocks for each block of queries, 32 bits a block of 128.
+double block_list_bytes(const Attention& a) {
+    const auto blocks = [](std::int64_t tokens) { return static_cast<double>((tokens + 127) / 128); };
+    return bytes_of(blocks(a.queries) * blocks(seen_keys(a)), DataType::fp32);
 }
 
 void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes, AttentionKernel kernel) {
@@ -59,10 +68,12 @@ void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes, AttentionK
         }
     }
     const Tensor out = l.create(l.output(), token_major(l.shape(l.output())));
-    l.recorder.begin(
-        "attention", Category::attention, l.matmul_type(type),
-        AttentionWork{a.batch, a.heads, a.kv_heads, a.queries, a.keys, a.head_dim, a.value_dim, a.causal, kernel});
+    const bool sparse = a.computed_keys > 0;
+    l.recorder.begin("attention", Category::attention, l.matmul_type(type),
+                     AttentionWork{a.batch, a.heads, a.kv_heads, a.queries, sparse ? seen_keys(a) : a.keys, a.head_dim,
+                                   a.value_dim, a.causal, kernel, a.window});
     for (std::size_t i = 0; i < 3; ++i) l.read(operands[i], runs[i]);
+    if (sparse) l.read(l.temporary(block_list_bytes(a)));
     read_mask_and_bias(l, a, type);
     l.write(out);
     l.launch(l.stack.mode().dispatch.attention);
@@ -91,12 +102,24 @@ void score_kernel(Lowering& l, const Attention& a, DataType type, Tensor scores,
                        pointwise_work(ActivationKind::silu));
     } else {
         l.begin_memory("attention.softmax", Category::attention, type, Pattern::row_reduction, elements,
-                       library_softmax_work(l.stack, a.keys, type), a.batch * a.heads * a.queries);
+                       library_softmax_work(l.stack, a.keys, type), a.batch * scored_heads(a) * a.queries);
     }
     l.read(scores);
     if (l.stack.compiled) read_mask_and_bias(l, a, type);
     l.write(weights);
     l.launch(l.stack.mode().dispatch.norm);
+}
+
+/// Scores of the heads that have some, copied to the heads that share them (index_select).
+Tensor shared_scores(Lowering& l, const Attention& a, DataType type, Tensor weights, double elements) {
+    if (scored_heads(a) == a.heads) return weights;
+    const double growth = static_cast<double>(a.heads) / static_cast<double>(scored_heads(a));
+    const Tensor all = l.temporary(weights.bytes * growth);
+    l.begin_memory("attention.share_scores", Category::attention, type, Pattern::gather, elements * growth, {0, 0});
+    l.read(weights);
+    l.write(all);
+    l.launch(l.stack.mode().dispatch.embedding);
+    return all;
 }
 
 /// QKᵀ with the scale in its epilogue, an addition of mask or bias, softmax, PV, and the copies that gather heads into
@@ -105,7 +128,6 @@ void score_kernel(Lowering& l, const Attention& a, DataType type, Tensor scores,
 void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     const DataType type = l.type(l.input(0));
     const std::size_t last = l.input_count() - 1;
-    const std::int64_t batch = a.batch * a.heads;
     const bool compiled = l.stack.compiled;
     const auto operand = [&](std::size_t i, double elements) {
         const ValueId value = l.input(std::min(i, last));
@@ -116,7 +138,7 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     const Tensor value = operand(2, sizes.value);
     const Tensor scores = l.temporary(bytes_of(sizes.scores, type));
     l.recorder.begin("attention.scores", Category::attention, l.matmul_type(type),
-                     GemmWork{batch, a.queries, a.keys, a.head_dim});
+                     GemmWork{a.batch * scored_heads(a), a.queries, a.keys, a.head_dim});
     l.read(query);
     l.read(key);
     l.write(scores);
@@ -131,12 +153,13 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     }
     const Tensor weights = l.temporary(scores.bytes);
     score_kernel(l, a, type, scores, weights, sizes.scores);
+    const Tensor shared = shared_scores(l, a, type, weights, sizes.scores);
     const Tensor out = l.create(l.output(), token_major(l.shape(l.output())));
     const bool merges = a.heads > 1 && a.queries > 1 && !compiled;
     const Tensor result = merges ? l.temporary(out.bytes) : out;
     l.recorder.begin("attention.values", Category::attention, l.matmul_type(type),
-                     GemmWork{batch, a.queries, a.value_dim, a.keys});
-    l.read(weights);
+                     GemmWork{a.batch * a.heads, a.queries, a.value_dim, a.keys});
+    l.read(shared);
     l.read(value);
     l.write(result);
     l.launch(l.stack.mode().dispatch.linear);

@@ -87,6 +87,12 @@ GraphEdit::GraphEdit(const Graph& graph)
     }
 }
 
+Weight& GraphEdit::weight(Operator& op) {
+    graph_.weights.push_back(graph_.weights[op.weight]);
+    op.weight = static_cast<std::uint32_t>(graph_.weights.size() - 1);
+    return graph_.weights.back();
+}
+
 void GraphEdit::cut(ValueId value) {
     cut_[value] = true;
     persist(value);

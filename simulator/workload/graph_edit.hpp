@@ -21,6 +21,8 @@ public:
     /// An operator to change in place: its sizes. The shape of its result is `value(id).shape`.
     [[nodiscard]] Operator& op(std::uint32_t index) { return graph_.operators[index]; }
     [[nodiscard]] Value& value(ValueId id) { return graph_.values[id]; }
+    /// The parameters of an operator that has some, now its own.
+    [[nodiscard]] Weight& weight(Operator& op);
     /// The number of operators that the graph came with; those put in come behind.
     [[nodiscard]] std::uint32_t original_count() const { return original_; }
 

@@ -63,11 +63,16 @@ double convolution_macs(const Convolution& conv) {
     return static_cast<double>(conv.batch) * positions * weights;
 }
 
-/// Multiply-adds of QKᵀ and PV over all query-key pairs, causal or not (the convention of published counts).
+/// Query-key pairs of one head over the batch, causal or not (the convention of published counts).
+double pairs_of_head(const Attention& attention) {
+    return static_cast<double>(attention.batch) * static_cast<double>(attention.queries) *
+           static_cast<double>(seen_keys(attention));
+}
+
+/// Multiply-adds of QKᵀ for every head with scores of its own, and of PV for every head.
 double attention_macs(const Attention& attention) {
-    const double pairs = static_cast<double>(attention.batch) * static_cast<double>(attention.heads) *
-                         static_cast<double>(attention.queries) * static_cast<double>(attention.keys);
-    return pairs * static_cast<double>(attention.head_dim + attention.value_dim);
+    return pairs_of_head(attention) *
+           static_cast<double>(scored_heads(attention) * attention.head_dim + attention.heads * attention.value_dim);
 }
 
 }  // namespace
@@ -198,8 +203,7 @@ double flops_of(const OperatorKind& kind, double output_elements) {
             [](const Softmax& softmax) { return 5.0 * size(softmax.rows, softmax.width); },
             [](const Sample& sample) { return 5.0 * size(sample.rows, sample.vocabulary); },
             [](const Attention& attention) {
-                const double scores = static_cast<double>(attention.batch * attention.heads) *
-                                      static_cast<double>(attention.queries) * static_cast<double>(attention.keys);
+                const double scores = pairs_of_head(attention) * static_cast<double>(scored_heads(attention));
                 return 2.0 * attention_macs(attention) + 5.0 * scores;
             },
             [](const Convolution& conv) { return 2.0 * convolution_macs(conv); },

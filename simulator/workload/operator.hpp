@@ -39,7 +39,22 @@ struct Attention {
     bool causal = false, mask = false, bias = false;
     AttentionScore score = AttentionScore::softmax;
     AttentionSpan span = AttentionSpan::spatial;
+    std::int64_t score_heads = 0;    ///< heads of Q and K; the others take over their scores (clustered heads). 0: all
+    std::int64_t window = 0;         ///< causal: a query sees at most so many keys up to its own. 0: all
+    std::int64_t computed_keys = 0;  ///< that a query sees on average where blocks of keys are left out. 0: all
 };
+
+/// Heads with scores of their own.
+[[nodiscard]] constexpr std::int64_t scored_heads(const Attention& attention) {
+    return attention.score_heads > 0 ? attention.score_heads : attention.heads;
+}
+/// Keys that a query sees: all, those of its window, or those of the blocks that are computed.
+[[nodiscard]] constexpr std::int64_t seen_keys(const Attention& attention) {
+    std::int64_t keys = attention.keys;
+    if (attention.window > 0 && attention.window < keys) keys = attention.window;
+    if (attention.computed_keys > 0 && attention.computed_keys < keys) keys = attention.computed_keys;
+    return keys;
+}
 
 /// Batched product of two activations, C[batch][m,n].
 struct Matmul {

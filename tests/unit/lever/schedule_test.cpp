@@ -1,0 +1,136 @@
+// Guidance, parts of the decoder, merged tokens: passes, sizes and launches.
+#include "model.hpp"
+
+#include "cupola/lever/vae_tiles.hpp"
+
+#include <doctest/doctest.h>
+
+namespace cupola {
+namespace {
+
+using test::changed;
+using test::count_of;
+using test::refusal;
+using test::stage;
+
+double macs(const Pass& pass) { return count_macs(pass.graph).total(); }
+
+TEST_CASE("guidance: branches in one batch, one after the other, or one branch") {
+    const WorkloadSettings settings{{"steps", "10"}};
+    const Workload plain = changed("sdxl", settings, ""), batched = changed("sdxl", settings, "guidance=batched"),
+                   sequential = changed("sdxl", settings, "guidance=sequential"),
+                   distilled = changed("sdxl", settings, "guidance=distilled");
+    const Pass& one_batch = stage(plain, "denoiser").passes[0];
+    CHECK(macs(stage(batched, "denoiser").passes[0]) == macs(one_batch));
+    CHECK(stage(batched, "denoiser").steps() == 10);
+    CHECK(macs(stage(sequential, "denoiser").passes[0]) == macs(one_batch) / 2);
+    CHECK(stage(sequential, "denoiser").steps() == 20);
+    CHECK(stage(sequential, "text_encoder").steps() == 2);
+    CHECK(stage(sequential, "vae_decoder").steps() == 1);
+    CHECK(run_macs(sequential).total() == doctest::Approx(run_macs(plain).total()));
+    CHECK(macs(stage(distilled, "denoiser").passes[0]) == macs(one_batch) / 2);
+    CHECK(stage(distilled, "denoiser").steps() == 10);
+}
+
+TEST_CASE("guidance: a model that runs its branches one after the other can run them in a batch") {
+    const WorkloadSettings settings{{"steps", "10"}, {"height", "256"}, {"width", "256"}, {"frames", "9"}};
+    const Workload plain = changed("wan2.1-1.3b", settings, "");
+    const Workload batched = changed("wan2.1-1.3b", settings, "guidance=batched");
+    const Workload sequential = changed("wan2.1-1.3b", settings, "guidance=sequential");
+    CHECK(stage(plain, "denoiser").steps() == 20);
+    CHECK(stage(sequential, "denoiser").steps() == 20);
+    CHECK(stage(batched, "denoiser").steps() == 10);
+    CHECK(macs(stage(batched, "denoiser").passes[0]) == 2 * macs(stage(plain, "denoiser").passes[0]));
+    CHECK(stage(batched, "vae_decoder").passes[0].graph.operators.size() ==
+          stage(plain, "vae_decoder").passes[0].graph.operators.size());
+}
+
+TEST_CASE("tiles along a side") {
+    const auto sides = tile_sides(1024, 512, 0.25);  // 0, 384, 768
+    REQUIRE(sides.size() == 3);
+    CHECK(sides[0].size == 512);
+    CHECK_FALSE(sides[0].overlaps);
+    CHECK(sides[1].size == 512);
+    CHECK(sides[1].overlaps);
+    CHECK(sides[2].size == 256);
+    REQUIRE(tile_sides(512, 512, 0.25).size() == 1);
+    CHECK(tile_sides(2048, 512, 0)[1].count == 3);
+}
+
+TEST_CASE("vae-tiling: a decoder pass a tile, two lines of kernels a blended line, one join") {
+    const WorkloadSettings settings{{"height", "1024"}, {"width", "1024"}, {"steps", "1"}};
+    const auto [plain, stack] = test::scenario("stable-diffusion-1.5", settings, "");
+    const Workload tiled = changed("stable-diffusion-1.5", settings, "vae-tiling");
+    const Stage& whole = stage(plain, "vae_decoder");
+    const Stage& tiles = stage(tiled, "vae_decoder");
+    CHECK(tiles.steps() == 9 + 1);
+    double work = 0;
+    for (const Pass& pass : tiles.passes) work += macs(pass) * pass.count;
+    CHECK(work > macs(whole.passes[0]));  // what overlaps is decoded twice
+    CHECK(work < 1.6 * macs(whole.passes[0]));
+    // The first tile overlaps nothing, the second 128 columns of it, at four kernels a column.
+    const std::size_t first = test::launches(tiles.passes[0].graph, stack);
+    CHECK(first == test::launches(whole.passes[0].graph, stack));
+    CHECK(test::launches(tiles.passes[1].graph, stack) == first + 128 * 4);
+    CHECK(test::launches(tiles.passes.back().graph, stack) == 3 + 1);
+    const auto peak = [&](const Pass& pass) {
+        return lower(pass.graph, stack, Architecture::ampere).peak_activation_bytes;
+    };
+    for (const Pass& pass : tiles.passes) CHECK(peak(pass) < 0.5 * peak(whole.passes[0]));
+}
+
+TEST_CASE("vae-slicing: a decoder pass an image") {
+    const WorkloadSettings settings{{"batch", "4"}, {"steps", "1"}};
+    const Workload plain = changed("sdxl", settings, ""), sliced = changed("sdxl", settings, "vae-slicing");
+    const Stage& decoder = stage(sliced, "vae_decoder");
+    CHECK(decoder.passes[0].count == 4);
+    CHECK(4 * macs(decoder.passes[0]) == macs(stage(plain, "vae_decoder").passes[0]));
+    CHECK(count_of<Cat>(decoder.passes[1].graph) == 1);
+}
+
+TEST_CASE("token-merging: half the tokens where there are most, and what finds and moves them") {
+    const auto [plain, stack] = test::scenario("stable-diffusion-1.5", {}, "");
+    const Workload merged = changed("stable-diffusion-1.5", {}, "token-merging=ratio:0.5");
+    const Graph& before = stage(plain, "denoiser").passes[0].graph;
+    const Graph& after = stage(merged, "denoiser").passes[0].graph;
+    const auto with_queries = [](const Graph& graph, std::int64_t queries) {
+        return std::count_if(graph.operators.begin(), graph.operators.end(), [&](const Operator& op) {
+            const auto* attention = std::get_if<Attention>(&op.kind);
+            return attention != nullptr && attention->queries == queries && attention->keys == queries;
+        });
+    };
+    CHECK(with_queries(before, 4096) == 5);
+    CHECK(with_queries(after, 4096) == 0);
+    CHECK(with_queries(after, 2048) == 5);
+    CHECK(with_queries(after, 1024) == with_queries(before, 1024));
+    CHECK(count_of<Matmul>(after) == count_of<Matmul>(before) + 5);
+    CHECK(count_of<Linear>(after) == count_of<Linear>(before));
+    CHECK(after.values[after.outputs.front()].shape == before.values[before.outputs.front()].shape);
+    CHECK(test::launches(after, stack) > test::launches(before, stack) + 5 * 10);
+    CHECK(count_macs(after).total() < count_macs(before).total());
+}
+
+TEST_CASE("what schedule levers refuse") {
+    CHECK(refusal("flux.1-dev", {}, "guidance=sequential") ==
+          "--lever guidance: found flux.1-dev, expected a model with a parameter guidance");
+    CHECK(refusal("sdxl", {{"guidance", "1"}}, "guidance=batched") ==
+          "--lever guidance: found guidance=1, expected two branches of guidance or more; leave out --set guidance");
+    CHECK(
+        refusal("sdxl", {}, "guidance=none").starts_with("--lever guidance: found \"none\", expected one of batched"));
+    CHECK(refusal("sdxl", {{"height", "512"}, {"width", "512"}}, "vae-tiling") ==
+          "--lever vae-tiling: found 512 x 512 pixels, expected an image larger than one tile of 512");
+    CHECK(refusal("sdxl", {}, "vae-tiling=tile:100") ==
+          "--lever vae-tiling, tile: found \"100\", expected a multiple of 64 pixels");
+    CHECK(refusal("llama-2-7b", {}, "vae-tiling") ==
+          "--lever vae-tiling: found llama-2-7b, expected a model whose last stage is a vae_decoder");
+    CHECK(refusal("sdxl", {}, "vae-slicing") ==
+          "--lever vae-slicing: found a batch of 1, expected a batch of several images");
+    CHECK(refusal("flux.1-dev", {}, "token-merging") ==
+          "--lever token-merging: found flux.1-dev, expected a denoiser with self-attention whose projections have no "
+          "norms or rotations of their own");
+    CHECK(refusal("sdxl", {}, "token-merging=ratio:0.9") ==
+          "--lever token-merging, ratio: found \"0.9\", expected a number from 0.01 to 0.75");
+}
+
+}  // namespace
+}  // namespace cupola
