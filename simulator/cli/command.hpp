@@ -53,6 +53,9 @@ struct Selection {
     void add_lever_option(CLI::App& app);
     void add_output_options(CLI::App& app);
 
+    /// With a parameter of the model set, whatever it was set to.
+    [[nodiscard]] Selection with_setting(const std::string& parameter, const std::string& value) const;
+
     // The chosen data files; throw InputError.
     [[nodiscard]] std::string data_directory() const;
     [[nodiscard]] std::string workload_name() const;

@@ -56,6 +56,13 @@ void Selection::add_output_options(CLI::App& app) {
     app.add_flag("--json", json, "print JSON");
 }
 
+Selection Selection::with_setting(const std::string& parameter, const std::string& value) const {
+    Selection changed = *this;
+    std::erase_if(changed.settings, [&](const std::string& text) { return text.starts_with(parameter + "="); });
+    changed.settings.push_back(parameter + "=" + value);
+    return changed;
+}
+
 std::string Selection::data_directory() const { return config::data_directory(data); }
 
 std::string Selection::workload_name() const {
@@ -100,7 +107,7 @@ Stack Selection::load_stack() const { return config::load_stack(data_directory()
 
 CostModel Selection::load_cost_model(const Gpu& of, const Stack& chosen) const {
     const std::string directory = data_directory();
-    return {of, config::load_calibration(directory, of.name).value_or(Calibration{}), chosen.mode().libraries,
+    return {of, config::load_calibration(directory, of.name).value_or(Calibration{}), chosen.libraries(),
             config::load_general_errors(directory)};
 }
 

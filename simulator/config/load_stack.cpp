@@ -30,6 +30,10 @@ public:
         return value_of(key).number(min, max);
     }
 
+    [[nodiscard]] int integer(const std::string& key, int min, int max) {
+        return static_cast<int>(value_of(key).integer(min, max));
+    }
+
 private:
     Node value_of(const std::string& key) { return read_fact(map_.at(key), prefix_ + key, facts_); }
 
@@ -39,8 +43,8 @@ private:
 };
 
 DispatchCosts read_dispatch(const Node& map, const std::string& prefix, std::vector<Fact>& origins) {
-    map.allow_only(
-        {"elementwise", "norm", "linear", "convolution", "attention", "copy", "view", "embedding", "extra_kernel"});
+    map.allow_only({"elementwise", "norm", "linear", "convolution", "attention", "copy", "view", "embedding",
+                    "extra_kernel", "matmul", "module_call"});
     StackFacts facts(map, prefix, origins);
     const auto cost = [&](const std::string& key) { return facts.quantity(key, Seconds(0), Seconds(1e-2)); };
     DispatchCosts dispatch;
@@ -53,6 +57,8 @@ DispatchCosts read_dispatch(const Node& map, const std::string& prefix, std::vec
     dispatch.view = cost("view");
     dispatch.embedding = cost("embedding");
     dispatch.extra_kernel = cost("extra_kernel");
+    dispatch.matmul = cost("matmul");
+    dispatch.module_call = cost("module_call");
     return dispatch;
 }
 
@@ -100,15 +106,23 @@ Mode read_mode(const Node& root, const std::string& name, std::vector<Fact>& ori
 }
 
 void read_launch_path(const Node& map, Stack& stack) {
-    map.allow_only({"sync_each_pass", "start_latency", "kernel_gap", "sync", "graph_launch", "host_speed"});
-    stack.sync_each_pass = map.at("sync_each_pass").boolean();
+    map.allow_only({"syncs_per_pass", "start_latency", "kernel_gap", "sync", "graph_launch", "host_speed", "host_of",
+                    "offload_link_share"});
     StackFacts facts(map, "launch.", stack.facts);
     const auto time = [&](const std::string& key, double max) { return facts.quantity(key, Seconds(0), Seconds(max)); };
     stack.start_latency = time("start_latency", 1e-2);
     stack.kernel_gap = time("kernel_gap", 1e-3);
     stack.sync = time("sync", 1e-2);
     stack.graph_launch = time("graph_launch", 1e-2);
+    stack.syncs_per_pass = facts.integer("syncs_per_pass", 0, 1000);
     stack.host_speed = facts.number("host_speed", 0.01, 100.0);
+    stack.offload_link_share = facts.number("offload_link_share", 0.01, 1.0);
+    const Node hosts = map.at("host_of");
+    std::vector<std::string> names;
+    for (const Architecture architecture : all_architectures) names.emplace_back(name_of(architecture));
+    hosts.allow_only(names);
+    StackFacts speeds(hosts, "launch.host_of.", stack.facts);
+    for (std::size_t i = 0; i < names.size(); ++i) stack.host_of[i] = speeds.number(names[i], 0.01, 100.0);
 }
 
 /// A switch that only a compiler can be behind.
@@ -123,11 +137,14 @@ void read_switches(const Node& root, Stack& stack) {
     static const std::vector<std::string> layouts{"channels_first", "channels_last"};
     stack.has_compiler = root.at("has_compiler").boolean();
     const Node run = root.at("run");
-    run.allow_only({"compiled", "cuda_graphs", "max_autotune", "layout", "tf32"});
+    run.allow_only({"compiled", "cuda_graphs", "max_autotune", "layout", "tf32", "offload", "offload_overlapped"});
     stack.compiled = read_compiler_switch(run, "compiled", stack.has_compiler);
     stack.max_autotune = read_compiler_switch(run, "max_autotune", stack.has_compiler);
     stack.cuda_graphs = run.at("cuda_graphs").boolean();
     stack.layout = run.at("layout").one_of(layouts) == 0 ? TensorLayout::channels_first : TensorLayout::channels_last;
+    static const std::vector<std::string> offloads{"none", "component", "sequential"};
+    stack.offload = static_cast<WeightOffload>(run.at("offload").one_of(offloads));
+    stack.offload_overlapped = run.at("offload_overlapped").boolean();
     const Node tf32 = run.at("tf32");
     tf32.allow_only({"convolution", "matmul"});
     stack.tf32_convolution = tf32.at("convolution").boolean();

@@ -9,6 +9,7 @@ constexpr double page_bytes = 2097152;  ///< of virtual memory
 const AttentionVariant& variant_of(const AttentionWork& work, const CostParameters& parameters) {
     switch (work.kernel) {
         case AttentionKernel::flash2: return work.paged ? parameters.flash2_paged : parameters.flash2;
+        case AttentionKernel::cudnn:
         case AttentionKernel::flash3: return work.paged ? parameters.flash3_paged : parameters.flash3;
         case AttentionKernel::memory_efficient: return parameters.memory_efficient;
         case AttentionKernel::fmha: return parameters.fmha;

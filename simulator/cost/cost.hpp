@@ -37,6 +37,11 @@ struct KernelCost {
 /// time = launch + smooth_max(tensor, simt, mufu, l2, dram); see README.md for the terms and what is not modelled.
 [[nodiscard]] KernelCost price(const Kernel& kernel, const Gpu& gpu, const CostParameters& parameters);
 
+/// Its roofline: useful work at the sustained peak of the units that do it, or DRAM traffic at the achieved bandwidth,
+/// whichever takes longer. Each operand crosses DRAM once, or not at all as far as it is still in L2; no quantisation,
+/// no latency, no start (Williams, Waterman, Patterson 2009).
+[[nodiscard]] KernelCost roofline(const Kernel& kernel, const Gpu& gpu);
+
 /// Same with the defaults of the GPU's architecture.
 [[nodiscard]] KernelCost price(const Kernel& kernel, const Gpu& gpu);
 

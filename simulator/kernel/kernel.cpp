@@ -26,6 +26,7 @@ std::string_view name_of(AttentionKernel kernel) {
         case AttentionKernel::flash3: return "flash3";
         case AttentionKernel::memory_efficient: return "memory_efficient";
         case AttentionKernel::fmha: return "fmha";
+        case AttentionKernel::cudnn: return "cudnn";
     }
     return "";
 }

@@ -71,10 +71,12 @@ enum class AttentionKernel : std::uint8_t {
     flash2,
     flash3,
     memory_efficient,
-    fmha,  ///< TensorRT-LLM's context kernels
+    fmha,   ///< TensorRT-LLM's context kernels
+    cudnn,  ///< cuDNN's on Hopper and Blackwell: wgmma and TMA as FlashAttention-3, and priced by its law, unmeasured
 };
-inline constexpr std::array<AttentionKernel, 4> all_attention_kernels{
-    AttentionKernel::flash2, AttentionKernel::flash3, AttentionKernel::memory_efficient, AttentionKernel::fmha};
+inline constexpr std::array<AttentionKernel, 5> all_attention_kernels{AttentionKernel::flash2, AttentionKernel::flash3,
+                                                                      AttentionKernel::memory_efficient,
+                                                                      AttentionKernel::fmha, AttentionKernel::cudnn};
 [[nodiscard]] std::string_view name_of(AttentionKernel kernel);
 
 /// softmax(Q Kᵀ) V in one kernel.

@@ -1,5 +1,6 @@
 #include "cupola/predict/kernel_table.hpp"
 #include "cupola/predict/prediction.hpp"
+#include "cupola/predict/transfer.hpp"
 
 #include <algorithm>
 #include <variant>
@@ -8,7 +9,7 @@ namespace cupola {
 namespace {
 
 /// Half of the 80 % interval of host time: what published launch averages of one framework differ between hosts
-/// (13.5, 18.9 and 45 us; see launch.host_speed in hwmodels/stacks).
+/// (13.5, 18.9 and 45 us; see launch.host_of in hwmodels/stacks).
 constexpr double host_uncertainty = 0.35;
 
 std::size_t index(Category category) { return static_cast<std::size_t>(category); }
@@ -19,17 +20,19 @@ void add(Span& sum, const Span& part) {
     sum.busy += part.busy;
     sum.idle += part.idle;
     sum.host += part.host;
+    sum.host_bound += part.host_bound;
 }
 
-LaunchPath launch_path(const Stack& stack) {
+LaunchPath launch_path(const Stack& stack, Architecture architecture) {
+    const double host = stack.host_factor(architecture);
     LaunchPath path;
     path.start_latency = stack.start_latency;
     path.gap = stack.kernel_gap;
-    path.sync = stack.sync * stack.host_speed;
+    path.sync = stack.sync * host;
     path.graph = stack.cuda_graphs;
-    path.graph_launch = stack.graph_launch * stack.host_speed;
-    path.sync_each_pass = stack.sync_each_pass;
-    path.host_per_pass = stack.mode().host_per_pass * stack.host_speed;
+    path.graph_launch = stack.graph_launch * host;
+    path.syncs_per_pass = stack.syncs_per_pass;
+    path.host_per_pass = stack.mode().host_per_pass * host;
     return path;
 }
 
@@ -52,13 +55,18 @@ struct Use {
 class Predictor {
 public:
     Predictor(const CostModel& model, const Stack& stack)
-        : model_(model), gpu_(model.gpu()), stack_(stack), path_(launch_path(stack)), table_(model) {}
+        : model_(model),
+          gpu_(model.gpu()),
+          stack_(stack),
+          path_(launch_path(stack, gpu_.architecture)),
+          table_(model) {}
 
     void run(const Stage& stage);
     [[nodiscard]] Prediction finish(const Workload& workload);
 
 private:
     void run(const Stage& stage, const Pass& pass, LaunchQueue& queue, PredictedStage& result);
+    void add_transfers(const Stage& stage, const Pass& pass, const Span& span, PredictedStage& result) const;
     void book(const KernelCost& cost, Category category, double launches, PredictedStage& stage);
     void close_stage(const PredictedStage& stage);
     [[nodiscard]] DataType matrix_type() const;
@@ -104,7 +112,9 @@ void Predictor::run(const Stage& stage, const Pass& pass, LaunchQueue& queue, Pr
         if (counts_[instance.kernel]++ == 0) examples_[instance.kernel] = instance.operator_index;
         launches_.push_back({instance.host, table_[ids_[instance.kernel]].cost.time});
     }
-    add(result.span, queue.run(launches_, pass.count, sequence.trailing_host));
+    const Span span = queue.run(launches_, pass.count, sequence.trailing_host);
+    add(result.span, span);
+    add_transfers(stage, pass, span, result);
     result.launches_per_step += static_cast<double>(launches_.size()) * pass.count;
     result.peak_activation_bytes = std::max(result.peak_activation_bytes, sequence.peak_activation_bytes);
 
@@ -117,6 +127,22 @@ void Predictor::run(const Stage& stage, const Pass& pass, LaunchQueue& queue, Pr
         use.launches += launches;
         use.stage_launches += launches;
     }
+}
+
+/// The transfers of each step, and those of weights that the stack keeps outside.
+void Predictor::add_transfers(const Stage& stage, const Pass& pass, const Span& span, PredictedStage& result) const {
+    if (!(pass.count > 0)) return;
+    const Seconds step = span.latency / pass.count;
+    const auto wait = [&](std::span<const Transfer> transfers, double times) {
+        const TransferTime time = transfer_time(transfers, gpu_, step);
+        result.transfer += time.link * times;
+        result.transfer_wait += time.waiting * times;
+        result.span.idle += time.waiting * times;
+        result.span.latency += time.waiting * times;
+    };
+    wait(pass.transfers, pass.count);
+    const bool first = &pass == &stage.passes.front();
+    wait(offloaded_weights(pass.graph, stack_, first), stack_.offload == WeightOffload::component ? 1 : pass.count);
 }
 
 void Predictor::book(const KernelCost& cost, Category category, double launches, PredictedStage& stage) {
@@ -198,6 +224,7 @@ std::vector<Basis> basis_of(const std::vector<PredictedKernel>& kernels, const C
         Basis& basis = by_kind[index_of(kind)];
         if (basis.time <= Seconds(0)) continue;
         basis.kind = kind;
+        if (model.is_roofline(kind)) basis.library = roofline_library;
         if (const LibraryCalibration* library = model.library(kind)) {
             basis.library = library->name;
             for (const UsedData& data : library->data) basis.data.push_back(data.name);
@@ -205,6 +232,24 @@ std::vector<Basis> basis_of(const std::vector<PredictedKernel>& kernels, const C
         result.push_back(std::move(basis));
     }
     return result;
+}
+
+/// Weights in the GPU's memory at a time: all, the largest network's, or the largest layer's.
+Bytes resident_weights(const Workload& workload, WeightOffload offload) {
+    double sum = 0, network = 0, layer = 0;
+    for (const Component& component : workload.components) {
+        sum += component.weight_bytes;
+        network = std::max(network, component.weight_bytes);
+    }
+    for (const Stage& stage : workload.stages) {
+        for (const Pass& pass : stage.passes) layer = std::max(layer, largest_weight(pass.graph).value());
+    }
+    switch (offload) {
+        case WeightOffload::none: return Bytes(sum);
+        case WeightOffload::component: return Bytes(network);
+        case WeightOffload::sequential: return Bytes(layer);
+    }
+    return Bytes(sum);
 }
 
 Prediction Predictor::finish(const Workload& workload) {
@@ -224,13 +269,15 @@ Prediction Predictor::finish(const Workload& workload) {
             result.busy_by_category[i] += stage.busy_by_category[i];
         }
         for (std::size_t i = 0; i < result.busy_by_bound.size(); ++i) result.busy_by_bound[i] += stage.busy_by_bound[i];
+        result.transfer += stage.transfer;
+        result.transfer_wait += stage.transfer_wait;
         result.flops += stage.flops;
         result.dram_bytes += stage.dram_bytes;
         activations = std::max(activations, stage.peak_activation_bytes);
     }
-    result.peak_memory_bytes = result.weight_bytes + activations + stack_.runtime_memory;
+    result.peak_memory_bytes = resident_weights(workload, stack_.offload) + activations + stack_.runtime_memory;
     result.kernels = kernels_by_time();
-    result.interval = latency_interval(result.kernels, result.span.idle);
+    result.interval = latency_interval(result.kernels, result.span.idle - result.transfer_wait);
     result.basis = basis_of(result.kernels, model_);
     result.calibrated_on = model_.calibration().date;
     result.stages = std::move(stages_);

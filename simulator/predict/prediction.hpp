@@ -9,6 +9,8 @@
 #include "cupola/workload/graph.hpp"
 
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,14 +31,23 @@ struct PredictedStage {
     std::string name;
     double steps = 0;
     double launches_per_step = 0;
-    Span span;         ///< over all steps
-    Seconds dispatch;  ///< host time over all steps
+    Span span;              ///< over all steps
+    Seconds transfer;       ///< for which links to the host and to other GPUs are busy
+    Seconds transfer_wait;  ///< for which the GPU waits for them; part of the idle time
+    Seconds dispatch;       ///< host time over all steps
     std::array<Seconds, all_categories.size()> busy_by_category{};
     std::array<Seconds, all_bounds.size()> busy_by_bound{};
     Flops flops;
     Bytes dram_bytes;
     Bytes peak_activation_bytes;
-    [[nodiscard]] bool host_bound() const { return span.idle > 0.5 * span.latency; }
+    /// The host works longer on the steps than the GPU.
+    [[nodiscard]] bool host_bound() const { return span.host > span.busy; }
+};
+
+/// At which batch the GPU no longer waits for the host.
+struct IdleEnd {
+    std::int64_t batch = 0;  ///< the smallest, or the largest tried
+    bool found = false;
 };
 
 /// What the times of one kind of kernel rest on.
@@ -52,11 +63,13 @@ struct Basis {
 struct Prediction {
     std::string workload, gpu, stack;
     std::vector<ParameterSetting> parameters;
-    DataType type = DataType::fp16;  ///< of the stage that takes longest
-    Span span;                       ///< the whole run
-    Interval interval;               ///< of span.latency, 80 %; no host noise in it where the GPU waits for nobody
-    std::vector<Basis> basis;        ///< by kind of kernel, those that ran
-    std::string calibrated_on;       ///< date of the calibration; empty without one
+    DataType type = DataType::fp16;   ///< of the stage that takes longest
+    Span span;                        ///< the whole run
+    Seconds transfer, transfer_wait;  ///< of all stages
+    std::optional<IdleEnd> idle_end;  ///< where somebody asked (find_idle_end)
+    Interval interval;                ///< of span.latency, 80 %; no host noise in it where the GPU waits for nobody
+    std::vector<Basis> basis;         ///< by kind of kernel, those that ran
+    std::string calibrated_on;        ///< date of the calibration; empty without one
     std::array<Seconds, all_categories.size()> busy_by_category{};
     std::array<Seconds, all_bounds.size()> busy_by_bound{};
     Flops flops;

@@ -1,3 +1,4 @@
+#include "cupola/predict/idle.hpp"
 #include "cupola/report/json.hpp"
 #include "cupola/report/report.hpp"
 
@@ -27,6 +28,9 @@ json stage_json(const PredictedStage& stage) {
             {"gpu_busy_s", seconds_json(stage.span.busy)},
             {"gpu_idle_s", seconds_json(stage.span.idle)},
             {"host_s", seconds_json(stage.dispatch)},
+            {"host_paced_s", seconds_json(stage.span.host_bound)},
+            {"transfer_s", seconds_json(stage.transfer)},
+            {"transfer_wait_s", seconds_json(stage.transfer_wait)},
             {"host_bound", stage.host_bound()},
             {"launches_per_step", number_json(stage.launches_per_step)},
             {"flops", whole_json(stage.flops.value())},
@@ -63,6 +67,15 @@ json kernel_json(const PredictedKernel& kernel) {
             {"arithmetic_intensity", intensity_json(cost.flops, cost.dram_bytes)}};
 }
 
+/// The batch from which the GPU idles little; null where nobody asked, its `batch` null where none was found.
+json idle_end_json(const Prediction& prediction) {
+    if (!prediction.idle_end) return nullptr;
+    const IdleEnd& end = *prediction.idle_end;
+    return {{"share", small_idle_share},
+            {"batch", end.found ? json(end.batch) : json(nullptr)},
+            {"largest_tried", end.found ? json(nullptr) : json(end.batch)}};
+}
+
 json basis_json(const Basis& basis) {
     return {{"kind", name_of(basis.kind)},
             {"time_s", seconds_json(basis.time)},
@@ -92,6 +105,10 @@ std::string prediction_json(const Prediction& prediction) {
         {"gpu_busy_s", seconds_json(prediction.span.busy)},
         {"gpu_idle_s", seconds_json(prediction.span.idle)},
         {"host_s", seconds_json(prediction.span.host)},
+        {"host_paced_s", seconds_json(prediction.span.host_bound)},
+        {"transfer_s", seconds_json(prediction.transfer)},
+        {"transfer_wait_s", seconds_json(prediction.transfer_wait)},
+        {"idle_end", idle_end_json(prediction)},
         {"flops", whole_json(prediction.flops.value())},
         {"dram_bytes", bytes_json(prediction.dram_bytes)},
         {"arithmetic_intensity", intensity_json(prediction.flops, prediction.dram_bytes)},

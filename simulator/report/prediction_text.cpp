@@ -1,3 +1,4 @@
+#include "cupola/predict/idle.hpp"
 #include "cupola/report/columns.hpp"
 #include "cupola/report/describe.hpp"
 #include "cupola/report/report.hpp"
@@ -49,8 +50,23 @@ std::string idle_line(const Prediction& prediction, const TextStyle& style) {
     const Span& span = prediction.span;
     const double share = share_of(span.idle, span.latency);
     const std::string idle = fmt::format("idle {} ({})", format(span.idle), percent(share));
-    return fmt::format("busy {}, {}", format(span.busy),
-                       painted(style, share > 0.2 ? Paint::warning : Paint::plain, idle));
+    std::string line = fmt::format("busy {}, {}", format(span.busy),
+                                   painted(style, share > 0.2 ? Paint::warning : Paint::plain, idle));
+    if (prediction.transfer_wait > Seconds(0)) {
+        line += fmt::format(", of which {} for transfers", format(prediction.transfer_wait));
+    }
+    return line;
+}
+
+/// CPU-bound time, and the batch at which the GPU no longer waits.
+std::string host_line(const Prediction& prediction) {
+    const Span& span = prediction.span;
+    std::string line = fmt::format("busy {}, sets the pace for {} ({})", format(span.host), format(span.host_bound),
+                                   percent(share_of(span.host_bound, span.latency)));
+    if (!prediction.idle_end) return line;
+    const IdleEnd& end = *prediction.idle_end;
+    return line + fmt::format("; GPU idle {} {} {} batch {}", end.found ? "below" : "above",
+                              whole_percent(small_idle_share), end.found ? "from" : "even at", end.batch);
 }
 
 std::string work_line(const Prediction& prediction) {
@@ -102,6 +118,7 @@ std::string summary(const Prediction& prediction, const TextStyle& style) {
     result += line("latency", latency_line(prediction, style));
     if (!prediction.basis.empty()) result += line("basis", basis_line(prediction, style));
     result += line("GPU", idle_line(prediction, style));
+    result += line("host", host_line(prediction));
     result += line("work", work_line(prediction));
     if (prediction.dram_bytes > Bytes(0)) result += line("intensity", intensity_line(prediction));
     result += line("memory", memory_line(prediction, style));

@@ -16,7 +16,8 @@ namespace cupola {
 /// Summary, time by stage, category and bound, and the `top_kernels` that take longest.
 [[nodiscard]] std::string prediction_text(const Prediction& prediction, const TextStyle& style,
                                           std::size_t top_kernels);
-/// Keys: workload gpu stack parameters latency_s gpu_busy_s gpu_idle_s host_s … stages by_category by_bound kernels.
+/// Keys: workload gpu stack parameters latency_s gpu_busy_s gpu_idle_s host_s host_paced_s transfer_s idle_end … stages
+/// by_category by_bound kernels.
 [[nodiscard]] std::string prediction_json(const Prediction& prediction);
 
 /// Parameters, MACs and FLOPs by component and kind for one pass of each stage, by stage and for the whole run.

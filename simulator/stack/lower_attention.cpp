@@ -50,6 +50,8 @@ double block_list_bytes(const Attention& a) {
 }
 
 void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes, AttentionKernel kernel) {
+    constexpr double views = 8;  // heads split off queries, keys and values (view, transpose) and merged again
+    l.charge(views * l.stack.mode().dispatch.view);
     const DataType type = l.type(l.input(0));
     const std::size_t last = l.input_count() - 1;
     const std::array<ValueId, 3> values{l.input(0), l.input(std::min<std::size_t>(1, last)),
@@ -129,6 +131,9 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     const DataType type = l.type(l.input(0));
     const std::size_t last = l.input_count() - 1;
     const bool compiled = l.stack.compiled;
+    constexpr double views =
+        10;  // reshape, permute of queries, keys, values and result; keys transposed; scores' memory
+    l.charge(views * l.stack.mode().dispatch.view);
     const auto operand = [&](std::size_t i, double elements) {
         const ValueId value = l.input(std::min(i, last));
         return compiled ? part(l, value, elements) : split_heads(l, a, value, elements);
@@ -142,7 +147,7 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     l.read(query);
     l.read(key);
     l.write(scores);
-    l.launch(l.stack.mode().dispatch.linear);
+    l.launch(l.stack.mode().dispatch.matmul);
     // A single query sees every key.
     if ((a.mask || a.bias || (a.causal && a.queries > 1)) && !compiled) {
         l.begin_memory("attention.mask", Category::attention, type, Pattern::streaming, sizes.scores);
@@ -162,7 +167,7 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     l.read(shared);
     l.read(value);
     l.write(result);
-    l.launch(l.stack.mode().dispatch.linear);
+    l.launch(l.stack.mode().dispatch.matmul);
     if (!merges) return;
     l.begin_memory("attention.merge_heads", Category::data_movement, type, Pattern::streaming, sizes.out,
                    l.indexed({0, 0}));

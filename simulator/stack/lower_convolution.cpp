@@ -90,7 +90,7 @@ void add_bias(Lowering& l, const Convolution& conv, Tensor out) {
     l.read(out);
     l.recorder.weight(bias.storage, bias.bytes);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.extra_kernel);
+    l.launch(l.stack.mode().dispatch.elementwise);
 }
 
 }  // namespace

@@ -47,7 +47,8 @@ void lower_kind(Lowering& l, const Linear& linear) {
         l.recorder.weight(weights.storage, weights.bytes);
     }
     l.write(out);
-    l.launch(l.stack.mode().dispatch.linear);
+    const DispatchCosts& dispatch = l.stack.mode().dispatch;
+    l.launch(generated ? dispatch.elementwise : linear.bias && epilogue ? dispatch.linear : dispatch.matmul);
     if (!linear.bias || epilogue) return;
 
     l.begin_memory("linear.bias", Category::elementwise, type, Pattern::streaming, l.elements(l.output()),
@@ -75,7 +76,7 @@ void lower_kind(Lowering& l, const Matmul& matmul) {
     l.read(left);
     l.read(right);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.linear);
+    l.launch(l.stack.mode().dispatch.matmul);
 }
 
 }  // namespace cupola

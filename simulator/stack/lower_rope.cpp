@@ -71,7 +71,8 @@ void lower_kind(Lowering& l, const Rope& rope) {
     const Tensor x = l.tensor(value);
     const double elements = l.elements(value);
     const Layout order = layout_like(l.shape(value), l.layout(value), l.shape(l.output()));
-    l.charge(l.stack.mode().dispatch.view);
+    constexpr double views = 4;  // two halves, the tables of cosines and sines
+    l.charge(views * l.stack.mode().dispatch.view);
     switch (rope.form) {
         case RopeForm::halves: return lower_halves(l, x, elements, order);
         case RopeForm::interleaved: return lower_interleaved(l, x, elements, order);

@@ -1,5 +1,9 @@
 #include "cupola/stack/lowering.hpp"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
 namespace cupola {
 
 namespace {
@@ -7,6 +11,10 @@ namespace {
 /// Below this run a permuting copy falls into sectors that it does not use in full, and PyTorch's index arithmetic
 /// rather than the traffic sets the pace.
 constexpr double coalesced_run_bytes = 128;
+
+bool is_number(const std::string& name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
 
 bool has_tf32(Architecture architecture) {
     switch (architecture) {
@@ -28,6 +36,7 @@ Lowering::Lowering(const Graph& graph_, const Stack& stack_, Architecture archit
       stack(stack_),
       architecture(architecture_),
       recorder(3 * graph_.operators.size()),
+      host_factor_(stack_.host_factor(architecture_)),
       states_(graph_.values.size()),
       weights_(graph_.weights.size(), no_id) {
     for (std::size_t i = 0; i < states_.size(); ++i) {
@@ -45,6 +54,29 @@ Lowering::Lowering(const Graph& graph_, const Stack& stack_, Architecture archit
 void Lowering::set_operator(std::uint32_t index) {
     operator_index_ = index;
     operator_ = &graph.operators[index];
+    const Seconds module_call = stack.mode().dispatch.module_call;
+    if (module_call > Seconds(0)) charge(module_call * modules_entered());
+}
+
+/// Scopes stand for modules, but for indices of lists ("0"), the lists themselves, and the operator's own scope where
+/// it is a function: without parameters and no activation.
+int Lowering::modules_entered() {
+    std::vector<std::uint32_t> path;
+    for (std::uint32_t scope = operator_->scope; scope != no_id; scope = graph.scopes[scope].parent) {
+        path.push_back(scope);
+    }
+    std::reverse(path.begin(), path.end());
+    const auto is_index = [&](std::uint32_t scope) { return is_number(graph.scopes[scope].name); };
+    const bool function = operator_->weight == no_id && !std::holds_alternative<Activation>(operator_->kind);
+    int entered = 0;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        if (i < open_scopes_.size() && open_scopes_[i] == path[i]) continue;
+        const bool leaf = i + 1 == path.size();
+        const bool list = !leaf && is_index(path[i + 1]);
+        if (!is_index(path[i]) && !list && !(leaf && function)) ++entered;
+    }
+    open_scopes_ = std::move(path);
+    return entered;
 }
 
 Tensor Lowering::create(ValueId value, const Layout& layout) {

@@ -99,10 +99,11 @@ public:
     void copy(ValueId value, Tensor target, const Layout& to, std::string_view label);
 
 private:
+    /// Modules that Python enters for the current operator and had not entered for the one before it.
+    [[nodiscard]] int modules_entered();
+
     /// On this stack's host; nothing in a CUDA graph.
-    [[nodiscard]] Seconds host_time(Seconds cost) const {
-        return stack.cuda_graphs ? Seconds{} : stack.host_speed * cost;
-    }
+    [[nodiscard]] Seconds host_time(Seconds cost) const { return stack.cuda_graphs ? Seconds{} : host_factor_ * cost; }
 
     struct ValueState {
         Layout layout;
@@ -114,6 +115,8 @@ private:
 
     const Operator* operator_ = nullptr;
     std::uint32_t operator_index_ = 0;
+    double host_factor_;
+    std::vector<std::uint32_t> open_scopes_;  ///< from the root to the last operator
     Seconds pending_;
     std::vector<ValueState> states_;
     std::vector<StorageId> weights_;

@@ -6,6 +6,8 @@
 #include "cupola/units/quantity.hpp"
 #include "cupola/workload/graph.hpp"
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,10 +16,13 @@
 
 namespace cupola {
 
-/// CPU time that a framework spends per operator before its first kernel is queued, and per further kernel.
+/// CPU time that a framework spends on a call of each kind, from the line of Python (or of generated code) that makes
+/// it until its first kernel is queued, and on each further kernel.
 struct DispatchCosts {
     Seconds elementwise, norm, linear, convolution, attention, copy, view, embedding;
-    Seconds extra_kernel;  ///< each kernel after an operator's first
+    Seconds extra_kernel;   ///< each kernel after an operator's first
+    Seconds matmul{};       ///< products without a bias
+    Seconds module_call{};  ///< entering a module: nn.Module's __call__ and its look-up of parameters
 };
 
 /// What a framework's own memory-bound kernels take in SM clocks where they do not keep up with memory (MemoryWork).
@@ -54,6 +59,13 @@ struct Mode {
     Seconds host_per_pass;    ///< Python around a pass: the sampler's step, guards of compiled code
 };
 
+/// What stays in the host's memory until a pass needs it.
+enum class WeightOffload {
+    none,
+    component,   ///< a network's weights cross the host link once, before the first pass of each of its stages
+    sequential,  ///< all weights of a pass cross the host link in every pass
+};
+
 /// A software stack: how operators become kernels and what the host spends on each. Loaded from hwmodels/stacks. The
 /// switches come first: whoever holds a Stack may turn them, the facts for either position are all there.
 struct Stack {
@@ -68,18 +80,35 @@ struct Stack {
     bool tf32_convolution = false;         ///< fp32 convolutions run as TF32 where the GPU has it
     bool tf32_matmul = false;              ///< fp32 matrix products (linear, matmul, attention) do
     std::vector<AttentionRule> attention;  ///< by preference: the first that serves a call runs, else math
+    WeightOffload offload = WeightOffload::none;
+    bool offload_overlapped = false;  ///< the next weights cross while kernels run
 
     bool has_compiler = true;                      ///< whether `compiled` and `max_autotune` may be turned on
     std::vector<AttentionRule> attention_kernels;  ///< all that can be asked for, whatever `attention` prefers
     Mode eager_mode, compiled_mode;
     Seconds start_latency, kernel_gap, sync, graph_launch;
-    bool sync_each_pass = false;
+    int syncs_per_pass = 0;   ///< times that the host waits for the GPU at the end of a pass (a sampler's .item())
     double host_speed = 1.0;  ///< multiplies every host cost; 1 = the host the costs were taken on
-    Bytes runtime_memory;     ///< context and workspace outside tensors
+    std::array<double, all_architectures.size()> host_of = filled_with_one();  ///< the same, by the GPU's generation
+    double offload_link_share = 1.0;  ///< of the host link's bandwidth that offloaded weights reach
+    Bytes runtime_memory;             ///< context and workspace outside tensors
     std::vector<Fact> facts;
 
     /// What holds in the mode that `compiled` chooses.
     [[nodiscard]] const Mode& mode() const { return compiled ? compiled_mode : eager_mode; }
+    /// Whose fitted parameters price each kind of kernel in this mode.
+    [[nodiscard]] LibraryChoice libraries() const;
+    /// What multiplies host costs beside a GPU of this generation.
+    [[nodiscard]] double host_factor(Architecture architecture) const {
+        return host_speed * host_of[static_cast<std::size_t>(architecture)];
+    }
+
+private:
+    [[nodiscard]] static constexpr std::array<double, all_architectures.size()> filled_with_one() {
+        std::array<double, all_architectures.size()> values{};
+        values.fill(1.0);
+        return values;
+    }
 };
 
 /// The rule of that name among all that the stack knows; null if there is none.

@@ -30,6 +30,7 @@ void LaunchQueue::enqueue(std::span<const Launch> launches) {
         // The slot about to be overwritten holds the start of the launch `queue_depth` before this one.
         cpu = std::max(cpu, starts_[slot]) + launch.host.value();
         const double start = std::max(cpu + start_latency, end + gap);
+        if (cpu + start_latency > end + gap && launch.device < launch.host) host_paced_ += launch.device.value();
         starts_[slot] = start;
         end = start + launch.device.value();
         if (++slot == starts_.size()) slot = 0;
@@ -40,29 +41,34 @@ void LaunchQueue::enqueue(std::span<const Launch> launches) {
 }
 
 void LaunchQueue::synchronise() {
-    cpu_ = now() + path_.sync.value();
+    cpu_ = now() + path_.syncs_per_pass * path_.sync.value();
     end_ = long_ago;
 }
 
 double LaunchQueue::now() const { return std::max(cpu_, end_); }
 
-double LaunchQueue::repeat(std::span<const Launch> launches, double passes, Seconds trailing_host) {
+LaunchQueue::Times LaunchQueue::repeat(std::span<const Launch> launches, double passes, Seconds trailing_host) {
     // After a synchronisation the GPU is idle and the queue empty: every pass repeats the first.
-    const double limit = path_.sync_each_pass ? 1.0 : static_cast<double>(max_simulated_passes);
-    double latency = 0.0, period = 0.0;
+    const double limit = path_.syncs_per_pass > 0 ? 1.0 : static_cast<double>(max_simulated_passes);
+    Times total;
+    double period = 0.0, paced = 0.0;
     for (int pass = 0; pass < limit && passes > 0.0; ++pass) {
-        const double before = now(), previous_period = period;
+        const double before = now(), previous_period = period, paced_before = host_paced_;
         host_work(path_.host_per_pass);
         enqueue(launches);
         host_work(trailing_host);
-        if (path_.sync_each_pass) synchronise();
+        if (path_.syncs_per_pass > 0) synchronise();
         period = now() - before;
-        latency += std::min(passes, 1.0) * period;
+        paced = host_paced_ - paced_before;
+        total.latency += std::min(passes, 1.0) * period;
+        total.host_paced += std::min(passes, 1.0) * paced;
         passes = std::max(0.0, passes - 1.0);
         if (pass > 0 && std::abs(period - previous_period) <= repeat_tolerance * period) break;
     }
     // The recurrence does not change when all its times are moved, so what is extrapolated need not move the state.
-    return latency + passes * period;
+    total.latency += passes * period;
+    total.host_paced += passes * paced;
+    return total;
 }
 
 Span LaunchQueue::run(std::span<const Launch> launches, double passes, Seconds trailing_host) {
@@ -75,12 +81,14 @@ Span LaunchQueue::run(std::span<const Launch> launches, double passes, Seconds t
     const Launch graph{path_.graph_launch, device};
     const std::span<const Launch> queued = path_.graph && !launches.empty() ? std::span(&graph, 1) : launches;
     for (const Launch& launch : queued) host += launch.host;
-    if (path_.sync_each_pass) host += path_.sync;
+    host += path_.sync * path_.syncs_per_pass;
 
     Span span;
-    span.latency = Seconds(repeat(queued, passes, trailing_host));
+    const Times times = repeat(queued, passes, trailing_host);
+    span.latency = Seconds(times.latency);
     span.busy = device * passes;
     span.idle = std::max(Seconds(0.0), span.latency - span.busy);  // the difference may round below zero
+    span.host_bound = std::min(span.latency, span.idle + Seconds(times.host_paced));
     span.host = host * passes;
     return span;
 }

@@ -23,7 +23,7 @@ struct LaunchPath {
     Seconds sync;                     ///< host cost of a synchronisation at the end of a pass
     bool graph = false;               ///< the whole pass is one CUDA graph launch
     Seconds graph_launch;             ///< host cost of that launch
-    bool sync_each_pass = false;      ///< the host waits for the GPU after every pass (a scheduler's .item())
+    int syncs_per_pass = 0;           ///< times the host waits for the GPU after every pass (a scheduler's .item())
     Seconds host_per_pass;            ///< host work outside operators in every pass (sampler, Python glue)
 };
 
@@ -33,6 +33,9 @@ struct Span {
     Seconds busy;     ///< GPU busy
     Seconds idle;     ///< latency - busy
     Seconds host;     ///< CPU time spent dispatching
+    /// Of the latency: idle time, and kernels that waited for the host and take less than its work for them. A faster
+    /// GPU does not shorten it.
+    Seconds host_bound{};
 };
 
 /// The CPU/GPU launch-queue recurrence over passes that follow each other, alike or not:
@@ -40,8 +43,8 @@ struct Span {
 ///   end_i = start_i + device_i
 /// The host starts each pass with `host_per_pass`; a graph is one launch whose device time is the sum of its kernels'.
 /// The GPU is idle and the queue empty at first; a later pass starts in the state that the one before it left, so that
-/// the host keeps its lead. With `sync_each_pass` the host waits for the last end, and `sync` more, after each pass:
-/// then every pass starts on an idle GPU. Source: the queue of 1,024 launches and the run-ahead of the host as in
+/// the host keeps its lead. With `syncs_per_pass` the host waits for the last end, and `sync` more for each, after each
+/// pass: then every pass starts on an idle GPU. Source: the queue of 1,024 launches and the run-ahead of the host as in
 /// CUDA's asynchronous launch model; one stream. Ignores: concurrency between streams, host jitter, the lead that the
 /// host gains in repetitions that are extrapolated.
 class LaunchQueue {
@@ -60,13 +63,17 @@ private:
     void enqueue(std::span<const Launch> launches);
     void synchronise();
     [[nodiscard]] double now() const;
-    [[nodiscard]] double repeat(std::span<const Launch> launches, double passes, Seconds trailing_host);
+    struct Times {
+        double latency = 0, host_paced = 0;
+    };
+    [[nodiscard]] Times repeat(std::span<const Launch> launches, double passes, Seconds trailing_host);
 
     // Plain doubles in seconds: the loop over them runs once a kernel.
     LaunchPath path_;
     double cpu_ = 0.0, end_;      ///< when the host and the GPU are done with everything so far
     std::vector<double> starts_;  ///< of the last `queue_depth` launches, a ring
     std::size_t slot_ = 0;        ///< of the oldest
+    double host_paced_ = 0.0;     ///< GPU time of kernels that the host kept waiting and that are shorter than its work
 };
 
 /// `passes` repetitions of one sequence on a queue that is empty at first (LaunchQueue::run).

@@ -78,11 +78,20 @@ struct MacCounts {
 };
 [[nodiscard]] MacCounts count_macs(const Graph& graph);
 
+/// Bytes that cross a link before or during a pass: offloaded weights, the other GPU's half of a guided step.
+struct Transfer {
+    enum class Link { host, peer };
+    Link link = Link::host;
+    double bytes = 0;
+    bool overlapped = false;  ///< while the pass's kernels run; else before the first of them
+};
+
 /// Some steps of a stage that share one graph.
 struct Pass {
     double count = 1;             ///< how many steps it stands for; fractional for interpolated or expected steps
     std::int64_t first_step = 0;  ///< a step at which the shapes are exactly these
     Graph graph;
+    std::vector<Transfer> transfers{};  ///< in each step
 };
 
 /// A part of the run: text encoder, denoiser x steps, VAE decoder; prefill, decode x tokens.

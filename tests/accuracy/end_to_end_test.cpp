@@ -18,8 +18,8 @@ const std::string data = CUPOLA_SOURCE_DIR;
 Prediction predicted(const std::string& workload, const std::string& stack) {
     const Gpu gpu = config::load_gpu(data, "a100-sxm4-80gb");
     const Stack loaded = config::load_stack(data, stack);
-    const CostModel model(gpu, config::load_calibration(data, gpu.name).value_or(Calibration{}),
-                          loaded.mode().libraries, config::load_general_errors(data));
+    const CostModel model(gpu, config::load_calibration(data, gpu.name).value_or(Calibration{}), loaded.libraries(),
+                          config::load_general_errors(data));
     return predict(config::load_workload(data, workload, {}), model, loaded);
 }
 

@@ -57,7 +57,7 @@ double latency(const Case& row) {
         return config::load_workload(data, name, settings);
     };
     const auto [workload, stack] = apply_levers(std::move(context), parse_levers(row.levers));
-    const CostModel model(gpu, config::load_calibration(data, gpu.name).value_or(Calibration{}), stack.mode().libraries,
+    const CostModel model(gpu, config::load_calibration(data, gpu.name).value_or(Calibration{}), stack.libraries(),
                           config::load_general_errors(data));
     return predict(workload, model, stack).span.latency.value();
 }

@@ -24,7 +24,7 @@ namespace cupola::test {
     };
     const Scenario scenario = apply_levers(std::move(context), parse_levers(levers));
     const CostModel model(gpu, config::load_calibration(data, gpu.name).value_or(Calibration{}),
-                          scenario.stack.mode().libraries, config::load_general_errors(data));
+                          scenario.stack.libraries(), config::load_general_errors(data));
     return predict(scenario.workload, model, scenario.stack);
 }
 

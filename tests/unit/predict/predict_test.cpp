@@ -152,7 +152,7 @@ TEST_CASE("a stage of many interpolated passes equals one pass of the summed cou
     for (const bool sync_each_pass : {false, true}) {
         CAPTURE(sync_each_pass);
         Stack stack = some_stack();
-        stack.sync_each_pass = sync_each_pass;
+        stack.syncs_per_pass = sync_each_pass ? 1 : 0;
         stack.sync = Seconds(10e-6);
         stack.eager_mode.host_per_pass = Seconds(70e-6);
         const Prediction whole = predict(tiny_workload(10), some_gpu(), stack),
@@ -224,6 +224,79 @@ TEST_CASE("a slow host costs idle time, a CUDA graph takes it away") {
     CHECK(held_back.span.busy.value() == doctest::Approx(eager.span.busy.value()));
     CHECK(held_back.stages[1].host_bound());
     CHECK(replayed.span.latency <= eager.span.latency);
+}
+
+TEST_CASE("a stage is host-bound where the host works longer than the GPU") {
+    Stack slow = some_stack();
+    for (const double cost : {1e-6, 5e-3}) {
+        slow.eager_mode.dispatch.linear = slow.eager_mode.dispatch.matmul = slow.eager_mode.dispatch.elementwise =
+            Seconds(cost);
+        const PredictedStage stage = predict(tiny_workload(), some_gpu(), slow).stages[1];
+        CHECK(stage.host_bound() == (stage.span.host > stage.span.busy));
+        CHECK(stage.host_bound() == (cost > 1e-3));
+    }
+}
+
+TEST_CASE("offloaded weights leave the GPU's memory and make it wait for the host link") {
+    Stack stack = some_stack();
+    const Prediction resident = predict(tiny_workload(10), some_gpu(), stack);
+    stack.offload = WeightOffload::component;
+    const Prediction component = predict(tiny_workload(10), some_gpu(), stack);
+    stack.offload = WeightOffload::sequential;
+    const Prediction sequential = predict(tiny_workload(10), some_gpu(), stack);
+    CHECK(resident.transfer == Seconds(0));
+    const double encoder = 4.0 * 512 * 512, denoiser = 8.0 * 1024 * 1024;  // bytes
+    CHECK(component.transfer_wait.value() == doctest::Approx((encoder + denoiser) / 25e9));
+    CHECK(sequential.transfer_wait.value() == doctest::Approx((encoder + 10 * denoiser) / 25e9));
+    CHECK((sequential.span.latency - resident.span.latency).value() ==
+          doctest::Approx(sequential.transfer_wait.value()));
+    CHECK((resident.peak_memory_bytes - component.peak_memory_bytes).value() == doctest::Approx(encoder));
+    CHECK((resident.peak_memory_bytes - sequential.peak_memory_bytes).value() ==
+          doctest::Approx(encoder + 0.75 * denoiser));
+    stack.offload_overlapped = true;
+    const Prediction overlapped = predict(tiny_workload(10), some_gpu(), stack);
+    CHECK(overlapped.span.latency < sequential.span.latency);
+    CHECK(overlapped.span.latency >= resident.span.latency);
+}
+
+TEST_CASE("a pass's own transfers are waited for in every step") {
+    Workload workload = tiny_workload(10);
+    const Seconds without = predict(workload, some_gpu(), some_stack()).span.latency;
+    workload.stages[1].passes[0].transfers = {{Transfer::Link::peer, 25e6, false}};  // no NVLink: the host link
+    const Prediction with = predict(workload, some_gpu(), some_stack());
+    CHECK((with.span.latency - without).value() == doctest::Approx(10 * 1e-3));
+    CHECK(with.stages[1].transfer.value() == doctest::Approx(10 * 1e-3));
+    CHECK(with.stages[0].transfer == Seconds(0));
+}
+
+TEST_CASE("rooflines are below every prediction, certain, and need no calibration") {
+    const Gpu gpu = some_gpu();
+    LibraryChoice rooflines;
+    for (auto& names : rooflines) names = {std::string(roofline_library)};
+    const CostModel ideal(gpu, {}, rooflines, {});
+    const Prediction bound = predict(tiny_workload(), ideal, some_stack());
+    const Prediction normal = predict(tiny_workload(), gpu, some_stack());
+    CHECK(bound.span.busy < normal.span.busy);
+    CHECK(bound.flops.value() == doctest::Approx(normal.flops.value()));
+    for (const Basis& basis : bound.basis) CHECK(basis.library == roofline_library);
+    for (const PredictedKernel& kernel : bound.kernels) {
+        CHECK(kernel.uncertainty.low == kernel.uncertainty.high);
+        CHECK(kernel.cost.time <= CostModel(gpu).price(kernel.kernel).time);
+        CHECK(kernel.cost.launch == Seconds(0));
+    }
+}
+
+TEST_CASE("fewer launches and less Python are never slower") {
+    Stack stack = some_stack();
+    stack.eager_mode.dispatch.module_call = Seconds(3e-6);
+    stack.compiled_mode = some_stack().eager_mode;
+    const auto latency = [&] { return predict(tiny_workload(), some_gpu(), stack).span.latency; };
+    const Seconds eager = latency();
+    stack.compiled = true;
+    const Seconds compiled = latency();
+    stack.cuda_graphs = true;
+    CHECK(compiled <= eager);
+    CHECK(latency() <= compiled);
 }
 
 TEST_CASE("host_speed scales the whole host") {

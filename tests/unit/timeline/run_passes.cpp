@@ -78,7 +78,7 @@ TEST_CASE("a CUDA graph is one host launch with its kernels back to back") {
 
 TEST_CASE("a synchronised pass repeats exactly, its sync and glue included") {
     LaunchPath synced = path();
-    synced.sync_each_pass = true;
+    synced.syncs_per_pass = 1;
     synced.sync = Seconds(15 * us);
     synced.host_per_pass = Seconds(100 * us);
     const double once = run_passes(launches(5, 2, 20), synced, 1).latency.value();
@@ -86,6 +86,30 @@ TEST_CASE("a synchronised pass repeats exactly, its sync and glue included") {
     CHECK(run_passes(launches(5, 2, 20), synced, 7).latency.value() == doctest::Approx(7 * once));
     CHECK(run_passes(launches(5, 2, 20), synced, 0.25).latency.value() == doctest::Approx(0.25 * once));
     CHECK(run_passes(launches(5, 2, 20), synced, 7).host.value() == microseconds(7 * (100 + 10 + 15)));
+}
+
+TEST_CASE("each further synchronisation of a pass costs the host its time") {
+    LaunchPath path_with = path();
+    path_with.sync = Seconds(15 * us);
+    const auto latency = [&](int syncs) {
+        path_with.syncs_per_pass = syncs;
+        return run_passes(launches(5, 2, 20), path_with, 4).latency.value();
+    };
+    CHECK(latency(1) >= latency(0));
+    CHECK(latency(3) == doctest::Approx(latency(1) + 4 * 2 * 15 * us));
+}
+
+TEST_CASE("the host sets the pace for idle time and for kernels shorter than its work") {
+    const Span host_bound = run_passes(launches(50, 20, 5), path(), 3);
+    CHECK(host_bound.host_bound.value() == doctest::Approx(host_bound.latency.value()));
+    const Span gpu_bound = run_passes(launches(50, 2, 100), path(), 3);
+    CHECK(gpu_bound.host_bound.value() == doctest::Approx(gpu_bound.idle.value()));
+    CHECK(gpu_bound.host_bound < 0.05 * gpu_bound.latency);
+    LaunchPath graph = path();
+    graph.graph = true;
+    graph.graph_launch = Seconds(8 * us);
+    const Span replayed = run_passes(launches(50, 20, 5), graph, 3);
+    CHECK(replayed.host_bound.value() == doctest::Approx(replayed.idle.value()));  // its kernels wait for nobody
 }
 
 TEST_CASE("without synchronisation the host runs ahead and hides its work behind the GPU") {
@@ -134,7 +158,7 @@ TEST_CASE("unlike passes follow each other as one sequence would") {
 
 TEST_CASE("with a synchronisation after each pass, a pass takes the same whatever ran before it") {
     LaunchPath synced = path(4, 40);
-    synced.sync_each_pass = true;
+    synced.syncs_per_pass = 1;
     synced.sync = Seconds(15 * us);
     LaunchQueue queue(synced);
     (void)queue.run(launches(500, 1, 30), 3);
