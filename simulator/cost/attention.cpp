@@ -19,9 +19,10 @@ const AttentionVariant& variant_of(const AttentionWork& work, const CostParamete
 
 /// The kernel's loops: `heads` independent (batch, head) pairs of `queries` rows.
 struct AttentionProblem {
-    double heads, queries, keys, head_dim, value_dim, element;
-    double key_heads;    ///< independent (batch, key head) pairs
-    double window;       ///< keys that a query sees at most
+    double heads, queries, keys, head_dim, value_dim;
+    double key_element, value_element;  ///< bytes: of queries and keys, of values and outputs
+    double key_heads;                   ///< independent (batch, key head) pairs
+    double window;                      ///< keys that a query sees at most
     double token_bytes;  ///< from one token's keys or values to the next one's: all heads lie side by side
     bool cut;            ///< the one query's window leaves keys out, and so begins inside a tile
     bool causal;
@@ -30,7 +31,7 @@ struct AttentionProblem {
 
 /// Grouped heads of a single query share their keys, so kernels put the group into the rows of one tile; context
 /// kernels do not.
-AttentionProblem problem_of(const AttentionWork& work, double element) {
+AttentionProblem problem_of(const AttentionWork& work, DataType type) {
     const double key_heads = static_cast<double>(std::max<std::int64_t>(work.kv_heads, 1));
     AttentionProblem problem{};
     problem.heads = extent_of(work.batch) * extent_of(work.heads);
@@ -40,8 +41,9 @@ AttentionProblem problem_of(const AttentionWork& work, double element) {
     problem.window = work.window > 0 ? static_cast<double>(work.window) : infinite_time;
     problem.head_dim = extent_of(work.head_dim);
     problem.value_dim = extent_of(work.value_dim);
-    problem.element = element;
-    problem.token_bytes = key_heads * problem.head_dim * element;
+    problem.key_element = bytes_per_element(work.scores.value_or(type));
+    problem.value_element = bytes_per_element(work.values.value_or(type));
+    problem.token_bytes = key_heads * problem.head_dim * problem.key_element;
     problem.causal = work.causal && work.queries > 1;  // a single query sees every key
     if (work.queries > 1) return problem;
     problem.cut = problem.window < problem.keys;
@@ -70,7 +72,8 @@ const AttentionTile& tile_of(const AttentionVariant& variant, double head_dim) {
 Tile tile_for(const AttentionProblem& problem, const AttentionVariant& variant) {
     const double widest = std::max(problem.head_dim, problem.value_dim);
     const AttentionTile& rows = tile_of(variant, widest);
-    const AttentionTile& columns = tile_of(variant, widest * std::min(problem.element / 2, 1.0));
+    const AttentionTile& columns =
+        tile_of(variant, widest * std::min(std::max(problem.key_element, problem.value_element) / 2, 1.0));
     const auto padded_dim = [&variant](double dim) {
         const double size = tile_of(variant, dim).head_dim;
         return dim <= size ? size : padded(dim, 64);
@@ -131,23 +134,31 @@ struct Step {
 Step step_over(const Tile& tile, const AttentionProblem& problem, const AttentionVariant& variant,
                const Machine& machine, const CostParameters& parameters) {
     const double area = tile.queries * tile.keys;
-    const double rate = machine.matrix_flops_per_clock > 0 ? machine.matrix_flops_per_clock * machine.matrix_clock
-                                                           : 2 * machine.lanes * machine.simt_clock;
-    const bool aligned = std::fmod(problem.head_dim * problem.element, parameters.sector_bytes) == 0;
-    const double efficiency = variant.mma_efficiency * (problem.element < 2 ? variant.byte_efficiency : 1) *
-                              (aligned ? 1 : parameters.unaligned_head_efficiency);
-    return {area * 2 * (tile.head_dim + tile.value_dim) / (rate * efficiency),
-            area / (machine.mufu * machine.simt_clock),
+    const auto seconds_per_flop = [&](double matrix_flops, double element) {
+        const double rate =
+            matrix_flops > 0 ? matrix_flops * machine.matrix_clock : 2 * machine.lanes * machine.simt_clock;
+        return 1 / (rate * (element < 2 ? variant.byte_efficiency : 1));
+    };
+    const bool aligned = std::fmod(problem.head_dim * problem.key_element, parameters.sector_bytes) == 0;
+    const double efficiency = variant.mma_efficiency * (aligned ? 1 : parameters.unaligned_head_efficiency);
+    const double products = tile.head_dim * seconds_per_flop(machine.scores_flops_per_clock, problem.key_element) +
+                            tile.value_dim * seconds_per_flop(machine.values_flops_per_clock, problem.value_element);
+    return {area * 2 * products / efficiency, area / (machine.mufu * machine.simt_clock),
             area * parameters.softmax_instructions / (machine.lanes * machine.simt_clock)};
+}
+
+/// Bytes of a token of one head: key and value.
+double row_bytes(const AttentionProblem& problem) {
+    return problem.head_dim * problem.key_element + problem.value_dim * problem.value_element;
 }
 
 /// Bytes of one block that its steps do not stream: queries, first keys and values, and outputs.
 double edge_bytes(const AttentionProblem& problem, const Tile& tile, const AttentionVariant& variant) {
     if (variant.whole_tiles) {
-        return (tile.queries + tile.keys) * (tile.head_dim + tile.value_dim) * problem.element;
+        return (tile.queries + tile.keys) *
+               (tile.head_dim * problem.key_element + tile.value_dim * problem.value_element);
     }
-    return (std::min(problem.queries, tile.queries) + std::min(problem.keys, tile.keys)) *
-           (problem.head_dim + problem.value_dim) * problem.element;
+    return (std::min(problem.queries, tile.queries) + std::min(problem.keys, tile.keys)) * row_bytes(problem);
 }
 
 /// Tile law: a step costs max(G, S) + exposed x min(G, S) and the latency that nothing hides (barriers; for fp8 the
@@ -161,7 +172,8 @@ void charge_scores(Terms& terms, const Share& share, const Tile& tile, const Att
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
     const double clock = on_matrix_units ? machine.matrix_clock : machine.simt_clock;
     const Step step = step_over(tile, problem, variant, machine, parameters);
-    const double transpose = problem.element < 2 ? tile.keys * tile.value_dim / 1024 * variant.transpose_cycles : 0;
+    const double transpose =
+        problem.value_element < 2 ? tile.keys * tile.value_dim / 1024 * variant.transpose_cycles : 0;
     const double pages = 2 * tile.keys * problem.token_bytes / page_bytes;  // of keys and of values
     const double latency = (variant.tile_cycles + transpose) / clock + pages * parameters.page_seconds;
     const double start = (1 - variant.exposed) * step.lesser() / variant.resident +
@@ -179,7 +191,7 @@ void charge_scores(Terms& terms, const Share& share, const Tile& tile, const Att
 void charge_traffic(Terms& terms, const AttentionProblem& problem, const Tile& tile, double splits,
                     const AttentionVariant& variant, const Machine& machine, const CostParameters& parameters) {
     const double row_tiles = tiles(problem.queries, tile.queries);
-    const double width = (problem.head_dim + problem.value_dim) * problem.element;
+    const double width = row_bytes(problem);
     const double key_bytes = problem.keys * width;  // one head
     // A row tile sees all keys before its own: half of them where queries and keys begin together, nearly all where few
     // queries follow a long cache. Whole clusters of tiles, so that more queries never read less; for the busiest SM,
@@ -221,10 +233,9 @@ void offer_splits(const AttentionProblem& problem, const Tile& tile, double spli
 
 Terms attention_terms(const AttentionWork& work, const Kernel& kernel, const Machine& machine,
                       const CostParameters& parameters) {
-    AttentionProblem problem = problem_of(work, bytes_per_element(kernel.type));
+    AttentionProblem problem = problem_of(work, kernel.type);
     if (kernel.operand_count == 0) {
-        const double bytes = (problem.heads * problem.queries + problem.key_heads * problem.keys) *
-                             (problem.head_dim + problem.value_dim) * problem.element;
+        const double bytes = (problem.heads * problem.queries + problem.key_heads * problem.keys) * row_bytes(problem);
         problem.first_touch = {bytes, bytes};
     } else {
         problem.first_touch = operand_traffic(kernel, machine, parameters);

@@ -58,6 +58,9 @@ std::span<const ParameterInfo> quant_parameters() {
         {"quant.weight_only_gemv_clocks", "cycles", 0.2, 6,
          "of a block of a matrix-vector kernel for a unit of k, narrow weights",
          [](P& p) -> double& { return p.weight_only_gemv_clocks; }},
+        {"quant.generated_int8_efficiency", "share", 0.3, 1,
+         "of the int8 libraries' matrix rate in a compiler's products",
+         [](P& p) -> double& { return p.generated_int8_efficiency; }},
         {"quant.int8_gemv_clocks", "cycles", 0.1, 4, "the same of int8 x int8",
          [](P& p) -> double& { return p.int8_gemv_clocks; }},
     };

@@ -111,6 +111,7 @@ struct CostParameters {
     double weight_only_split_grid_share = 1;  ///< as split_grid_share
     double quantised_gemv_rows = 4;           ///< up to this many rows a matrix-vector kernel is a choice
     double weight_only_gemv_clocks = 3;       ///< of a block of such a kernel for a unit of k
+    double generated_int8_efficiency = 1;     ///< share of the int8 libraries' matrix rate in a compiler's products
     double int8_gemv_clocks = 0.35;           ///< the same of int8 x int8
 
     // Convolution

@@ -65,6 +65,7 @@ Machine machine_of(const Gpu& gpu, DataType type) {
     Machine machine{};
     machine.sms = gpu.sm_count;
     machine.matrix_flops_per_clock = tensor_rate(gpu, type);
+    machine.scores_flops_per_clock = machine.values_flops_per_clock = machine.matrix_flops_per_clock;
     machine.matrix_clock = gpu.sustained_tensor_clock.value();
     machine.simt_clock = gpu.sustained_simt_clock.value();
     machine.lanes = gpu.fp32_lanes_per_sm;
@@ -122,7 +123,11 @@ Seconds KernelCost::of(Bound which) const {
 
 KernelCost price(const Kernel& kernel, const Gpu& gpu, const CostParameters& parameters) {
     using namespace cost_detail;
-    const Machine machine = machine_of(gpu, kernel.type);
+    Machine machine = machine_of(gpu, kernel.type);
+    if (const auto* attention = std::get_if<AttentionWork>(&kernel.work)) {
+        machine.scores_flops_per_clock = tensor_rate(gpu, attention->scores.value_or(kernel.type));
+        machine.values_flops_per_clock = tensor_rate(gpu, attention->values.value_or(kernel.type));
+    }
     const Terms terms = std::visit(TermsOf{kernel, machine, parameters}, kernel.work);
 
     KernelCost cost;

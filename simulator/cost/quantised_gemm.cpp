@@ -34,6 +34,7 @@ void quantise(const GemmWork& work, DataType type, const Machine& machine, const
         problem.padding_seconds =
             problem.element * parameters.padding_clocks_per_byte / (machine.sms * machine.simt_clock);
     }
+    if (work.generated && type == DataType::int8) problem.regret /= parameters.generated_int8_efficiency;
     if (work.block_scaled || type == DataType::int8) problem.split_grid_share = 0;
 }
 

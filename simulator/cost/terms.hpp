@@ -15,6 +15,7 @@ namespace cupola::cost_detail {
 struct Machine {
     double sms;
     double matrix_flops_per_clock;  ///< one SM, the kernel's type; 0 without an instruction for it
+    double scores_flops_per_clock, values_flops_per_clock;  ///< the same in the two products of attention
     double matrix_clock, simt_clock;
     double lanes, mufu;  ///< a clock, one SM
     double warps;        ///< that fill one SM

@@ -67,10 +67,15 @@ private:
     std::uint64_t state_ = 0x2545F4914F6CDD1DULL;
 };
 
+void add_type(Hash& hash, const std::optional<DataType>& type) {
+    hash.add(type ? static_cast<std::int64_t>(*type) : std::int64_t{-1});
+}
+
 void add_work(Hash& hash, const GemmWork& work) {
     for (const std::int64_t value : {work.batch, work.m, work.n, work.k}) hash.add(value);
-    hash.add(work.weight ? static_cast<std::int64_t>(*work.weight) : std::int64_t{-1});
+    add_type(hash, work.weight);
     hash.add(std::int64_t{work.block_scaled});
+    hash.add(std::int64_t{work.generated});
 }
 
 void add_work(Hash& hash, const ConvolutionWork& work) {
@@ -88,6 +93,7 @@ void add_work(Hash& hash, const AttentionWork& work) {
         hash.add(value);
     }
     hash.add(static_cast<std::int64_t>(work.kernel));
+    for (const auto& type : {work.scores, work.values}) add_type(hash, type);
 }
 
 void add_work(Hash& hash, const MemoryWork& work) {

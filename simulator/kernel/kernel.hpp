@@ -55,6 +55,7 @@ struct GemmWork {
     std::optional<DataType> weight{};
     /// A scale for each 1 x 128 of A and 128 x 128 of B, which FP32 lanes apply to the partial sums of every 128 of k.
     bool block_scaled = false;
+    bool generated = false;  ///< a compiler's kernel, not a library's
     bool operator==(const GemmWork&) const = default;
 };
 
@@ -88,6 +89,8 @@ struct AttentionWork {
     std::int64_t window = 0;  ///< a query sees at most so many keys up to its own; 0 = all. Causal or a single query
     bool paged = false;       ///< keys and values lie in the pages of a cache; another build of the kernel
     bool split = true;        ///< the library may share out the keys where blocks leave SMs idle
+    std::optional<DataType> scores{};  ///< of queries and keys in memory and in QKᵀ; none: the kernel's type
+    std::optional<DataType> values{};  ///< of values in memory and of PV
     bool operator==(const AttentionWork&) const = default;
 };
 

@@ -74,9 +74,9 @@ Workload LeverContext::expand_with(const WorkloadSettings& changes) const {
 const std::vector<Lever>& all_levers() {
     static const std::vector<Lever> levers = [] {
         std::vector<Lever> all;
-        for (const auto& table :
-             {setting_levers(), guidance_levers(), vae_levers(), decoding_levers(), step_cache_levers(),
-              token_merging_levers(), head_clustering_levers(), precision_levers(), stack_levers(), attention_levers()})
+        for (const auto& table : {setting_levers(), guidance_levers(), vae_levers(), decoding_levers(),
+                                  step_cache_levers(), token_merging_levers(), head_clustering_levers(), layer_levers(),
+                                  precision_levers(), stack_levers(), attention_levers()})
             all.insert(all.end(), table.begin(), table.end());
         return all;
     }();

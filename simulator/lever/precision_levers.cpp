@@ -62,7 +62,7 @@ void apply_nvfp4(LeverContext& context, const LeverValue& value) {
 constexpr std::array<Lever, 8> levers{{
     {"int8-dynamic", which,
      "int8 weights and products; inputs quantised a token at a time: 15 kernels and two that scale the result in eager "
-     "mode, in the kernel that makes the input and in the product's epilogue where compiled",
+     "mode, in the kernels that make the input and use the result where compiled",
      torchao, "fp16 and bf16 layers, Turing and later; accuracy is not modelled", LeverPhase::graph, decides,
      apply_int8_dynamic},
     {"smoothquant", which,

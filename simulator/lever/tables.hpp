@@ -12,6 +12,7 @@ namespace cupola {
 [[nodiscard]] std::span<const Lever> vae_levers();
 [[nodiscard]] std::span<const Lever> decoding_levers();
 [[nodiscard]] std::span<const Lever> step_cache_levers();
+[[nodiscard]] std::span<const Lever> layer_levers();
 [[nodiscard]] std::span<const Lever> precision_levers();
 [[nodiscard]] std::span<const Lever> token_merging_levers();
 [[nodiscard]] std::span<const Lever> head_clustering_levers();

@@ -46,6 +46,8 @@ std::string sizes_of(const AttentionWork& work) {
         fmt::format("b{} h{} q{} k{} d{}", work.batch, work.heads, work.queries, work.keys, work.head_dim);
     if (work.value_dim != work.head_dim) text += fmt::format(" v{}", work.value_dim);
     if (work.kv_heads != work.heads) text += fmt::format(" kv{}", work.kv_heads);
+    if (work.scores) text += fmt::format(" qk-{}", name_of(*work.scores));
+    if (work.values) text += fmt::format(" pv-{}", name_of(*work.values));
     if (work.causal) text += " causal";
     if (work.window > 0) text += fmt::format(" window{}", work.window);
     if (work.paged) text += " paged";
@@ -83,6 +85,7 @@ std::string attributes_of(const Attention& attention) {
     if (attention.mask) text += " mask=1";
     if (attention.bias) text += " bias=1";
     if (attention.score == AttentionScore::silu) text += " score=silu";
+    if (attention.precision) text += fmt::format(" qk={}", name_of(attention.precision->scores));
     return text;
 }
 

@@ -360,7 +360,8 @@ void Fusion::lower_operator(const PixelShuffle&) {
     lower_pointwise("fused.copy", {0, 0}, contiguous_layout(l_.shape(l_.output())), Category::data_movement);
 }
 
-void Fusion::lower_operator(const CacheAppend&) {
+void Fusion::lower_operator(const CacheAppend& append) {
+    if (append.grown) return lower_barrier(append);
     const ValueId rows = l_.input(l_.input_count() - 1);
     const std::uint32_t group = join({"cache.append", Category::embedding, {0, 0}, 0, l_.elements(rows)});
     produce(group, contiguous_layout(l_.shape(l_.output())));
@@ -385,6 +386,7 @@ void Fusion::lower_operator(const Linear& linear) {
     materialise(x);
     --narrow_[root(x)].uses;
     lower_kind(l_, linear);
+    if (scales_after_product(linear)) scale_result();
 }
 
 void Fusion::lower_operator(const Attention& attention) {

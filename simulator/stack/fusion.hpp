@@ -107,6 +107,7 @@ private:
     [[nodiscard]] const Linear* narrow_reader(const Group& group, ValueId value) const;
     bool quantise_with(Group& group);
     void write_narrow(const Group& group);
+    void scale_result();
     [[nodiscard]] Layout result_layout() const;
 
     Lowering& l_;

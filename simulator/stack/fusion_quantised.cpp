@@ -57,4 +57,22 @@ void Fusion::write_narrow(const Group& group) {
     }
 }
 
+/// The product's columns are scaled in a group that pointwise operators behind it join.
+void Fusion::scale_result() {
+    const ValueId out = l_.output();
+    const Tensor product = l_.tensor(out);
+    const auto index = static_cast<std::uint32_t>(groups_.size());
+    Group& group = groups_.emplace_back();
+    group.elements = l_.elements(out);
+    group.operator_index = l_.operator_index();
+    group.label = "fused.scale";
+    group.category = Category::elementwise;
+    group.work = {2, 0};
+    add_input(group, {product.storage, product.bytes, 0, false});
+    group.first_value = out;
+    l_.create(out, contiguous_layout(l_.shape(out)));
+    group_of_[out] = index;
+    next_value_[out] = no_id;
+}
+
 }  // namespace cupola

@@ -49,6 +49,33 @@ double block_list_bytes(const Attention& a) {
     return bytes_of(blocks(a.queries) * blocks(seen_keys(a)), DataType::fp32);
 }
 
+/// A quantised copy of queries, keys or values with a scale a block of tokens.
+Tensor quantised_part(Lowering& l, std::string_view label, DataType from, DataType to, double elements, Tensor source) {
+    const Tensor target = l.temporary(bytes_of(elements, to));
+    l.begin_memory(label, Category::attention, from, Pattern::streaming, elements, {4, 0});
+    l.read(source);
+    l.write(target);
+    l.launch(l.stack.mode().dispatch.elementwise);
+    return target;
+}
+
+/// What SageAttention launches before its attention kernel: the mean of the keys over the sequence, which their
+/// quantisation subtracts, and copies of queries and keys in int8, for fp8 products of the values too (laid out anew,
+/// then converted).
+void quantise_operands(Lowering& l, const Attention& a, const Sizes& sizes, std::array<Tensor, 3>& operands) {
+    const DataType type = l.type(l.input(0));
+    l.begin_memory("attention.key_mean", Category::attention, type, Pattern::streaming, sizes.key, {1, 0});
+    l.read(operands[1]);
+    l.write(l.temporary(bytes_of(static_cast<double>(a.batch * a.kv_heads * a.head_dim), type)));
+    l.launch(l.stack.mode().dispatch.norm);
+    const DataType scores = a.precision->scores;
+    operands[0] = quantised_part(l, "attention.quantise_query", type, scores, sizes.query, operands[0]);
+    operands[1] = quantised_part(l, "attention.quantise_key", type, scores, sizes.key, operands[1]);
+    if (!a.precision->values) return;
+    operands[2] = quantised_part(l, "attention.transpose_value", type, type, sizes.value, operands[2]);
+    operands[2] = quantised_part(l, "attention.quantise_value", type, *a.precision->values, sizes.value, operands[2]);
+}
+
 void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes, AttentionKernel kernel) {
     constexpr double views = 8;  // heads split off queries, keys and values (view, transpose) and merged again
     l.charge(views * l.stack.mode().dispatch.view);
@@ -71,9 +98,15 @@ void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes, AttentionK
     }
     const Tensor out = l.create(l.output(), token_major(l.shape(l.output())));
     const bool sparse = a.computed_keys > 0;
-    l.recorder.begin("attention", Category::attention, l.matmul_type(type),
-                     AttentionWork{a.batch, a.heads, a.kv_heads, a.queries, sparse ? seen_keys(a) : a.keys, a.head_dim,
-                                   a.value_dim, a.causal, kernel, a.window});
+    AttentionWork work{a.batch,    a.heads,     a.kv_heads, a.queries, sparse ? seen_keys(a) : a.keys,
+                       a.head_dim, a.value_dim, a.causal,   kernel,    a.window};
+    if (a.precision) {
+        quantise_operands(l, a, sizes, operands);
+        runs = {};
+        work.scores = a.precision->scores;
+        work.values = a.precision->values;
+    }
+    l.recorder.begin("attention", Category::attention, l.matmul_type(type), work);
     for (std::size_t i = 0; i < 3; ++i) l.read(operands[i], runs[i]);
     if (sparse) l.read(l.temporary(block_list_bytes(a)));
     read_mask_and_bias(l, a, type);
@@ -192,6 +225,10 @@ bool has_fast_last_axis(const Shape& shape, const Layout& layout) {
 
 void lower_kind(Lowering& l, const Attention& attention) {
     const Sizes sizes = sizes_of(attention);
+    if (attention.precision) {  // SageAttention's kernels; the one for Hopper (wgmma) multiplies values in fp8
+        const bool hopper = l.architecture == Architecture::hopper && attention.precision->values.has_value();
+        return lower_fused(l, attention, sizes, hopper ? AttentionKernel::flash3 : AttentionKernel::flash2);
+    }
     if (const auto kernel = fused_kernel(l.stack, attention, l.type(l.input(0)), l.architecture)) {
         lower_fused(l, attention, sizes, *kernel);
     } else {

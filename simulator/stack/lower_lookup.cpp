@@ -21,6 +21,27 @@ double last_axis(const Shape& shape) {
     return rank > 0 ? static_cast<double>(shape.axis_size(rank - 1)) : 1.0;
 }
 
+/// Old and new rows are copied into a longer cache; the first rows are a cache by themselves.
+void lower_grown_cache(Lowering& l) {
+    const ValueId rows = l.input(l.input_count() - 1);
+    const Layout order = contiguous_layout(l.shape(l.output()));
+    const double before = l.elements(l.output()) - l.elements(rows);
+    if (before <= 0) {
+        l.alias(l.output(), rows, order);
+        l.recorder.set_lifetime(l.tensor(rows).storage, Lifetime::persistent);
+        return;
+    }
+    const double bytes = bytes_of(before, l.type(l.output()));
+    const Tensor old{l.recorder.add_storage(bytes, Lifetime::persistent), bytes};
+    const Tensor cache = l.create(l.output(), order);
+    l.begin_memory("cache.cat", Category::data_movement, l.type(rows), Pattern::streaming, l.elements(l.output()),
+                   {0, 0});
+    l.read(old);
+    l.read(l.tensor(rows));
+    l.write(cache);
+    l.launch(l.stack.mode().dispatch.copy);
+}
+
 }  // namespace
 
 void lower_kind(Lowering& l, const Embedding& embedding) {
@@ -71,7 +92,8 @@ void lower_kind(Lowering& l, const Sample& sample) {
 
 /// A static cache: the new rows are copied to their place (index_copy_), the rest stays. Inputs are the cache and the
 /// rows, or the rows alone.
-void lower_kind(Lowering& l, const CacheAppend&) {
+void lower_kind(Lowering& l, const CacheAppend& append) {
+    if (append.grown) return lower_grown_cache(l);
     const ValueId rows = l.input(l.input_count() - 1);
     const Layout order = contiguous_layout(l.shape(l.output()));
     if (l.input_count() > 1) {
@@ -80,9 +102,10 @@ void lower_kind(Lowering& l, const CacheAppend&) {
         l.create(l.output(), order);
     }
     const Tensor added = l.tensor(rows);
+    const double stored = bytes_of(l.elements(rows), l.type(l.output()));
     l.begin_memory("cache.append", Category::embedding, l.type(rows), Pattern::streaming, l.elements(rows), {0, 0});
     l.read(added);
-    l.write({l.tensor(l.output()).storage, added.bytes});
+    l.write({l.tensor(l.output()).storage, stored});
     l.launch(l.stack.mode().dispatch.embedding);
 }
 

@@ -127,14 +127,16 @@ void rescale(Lowering& l, const Linear& linear, Tensor result, Tensor out,
     if (linear.bias) pointwise(l, "linear.bias", elements, result, out, {1, 0});
 }
 
-/// Both factors narrow. torchao's int8 product leaves 32-bit sums, which two operators scale; a compiler does that in
-/// the product's epilogue (force_fuse_int_mm_with_mul). Kernels for fixed scales and for fp8 scale in theirs.
+/// Both factors narrow. torchao's int8 product leaves 32-bit sums, which two operators scale; a compiler generates a
+/// product that applies the rows' scales (force_fuse_int_mm_with_mul), and the columns' with what follows. Kernels for
+/// fixed scales and for fp8 scale themselves.
 void lower_narrow_product(Lowering& l, const Linear& linear, Tensor source, Tensor weights, Tensor out) {
     const LinearPrecision& precision = *linear.precision;
     const Tensor input = quantised_input(l, linear, source);
     GemmWork work{1, linear.rows, linear.out, linear.in};
     work.block_scaled = precision.span == ScaleSpan::block;
-    const bool sums = precision.activation == DataType::int8 && !precision.fixed_scales && !l.stack.compiled;
+    work.generated = scales_after_product(linear) && l.stack.compiled;
+    const bool sums = scales_after_product(linear) && !l.stack.compiled;
     const Tensor result = sums ? l.temporary(bytes_of(l.elements(l.output()), DataType::int32)) : out;
     begin_product(l, *precision.activation, work, input);
     l.recorder.weight(weights.storage, weights.bytes);
@@ -150,6 +152,14 @@ void lower_narrow_weights(Lowering& l, const Linear& linear, Tensor source, Tens
     const bool compiled = l.stack.compiled;
     GemmWork work{1, linear.rows, linear.out, linear.in};
     const bool in_registers = bytes_per_element(narrow) < 1 || (compiled && linear.rows <= few_rows);
+    if (compiled && linear.rows == 1 && bytes_per_element(narrow) >= 1) {  // as in lower_linear.cpp
+        const double filter = static_cast<double>(linear.in) * static_cast<double>(linear.out);
+        l.begin_memory("linear.generated", Category::linear, type, Pattern::row_reduction, filter, {3, 0}, linear.out);
+        l.read(source);
+        l.read(weights);
+        finish_product(l, out);
+        return;
+    }
     if (in_registers) {
         work.weight = narrow;
         begin_product(l, type, work, source);
@@ -182,6 +192,10 @@ double quantised_bytes(const Linear& linear) {
 bool quantises_with_producer(const Linear& linear) {
     const LinearPrecision& precision = *linear.precision;
     return precision.activation && (precision.fixed_scales || precision.span == ScaleSpan::row);
+}
+
+bool scales_after_product(const Linear& linear) {
+    return linear.precision->activation == DataType::int8 && !linear.precision->fixed_scales;
 }
 
 void lower_quantised(Lowering& l, const Linear& linear) {

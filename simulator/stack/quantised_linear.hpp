@@ -15,6 +15,9 @@ void lower_quantised(Lowering& lowering, const Linear& linear);
 /// the narrow tensor in the kernel that makes the input. No for those of a whole tensor and for kernels of libraries.
 [[nodiscard]] bool quantises_with_producer(const Linear& linear);
 
+/// Whether the columns' scales come after the product's kernel: torchao's int8 products.
+[[nodiscard]] bool scales_after_product(const Linear& linear);
+
 inline constexpr PointwiseWork quantise_work{4, 0};  ///< greatest, product, rounding, clamp
 
 }  // namespace cupola

@@ -27,4 +27,13 @@ struct LinearPrecision {
     bool operator==(const LinearPrecision&) const = default;
 };
 
+/// An attention that multiplies narrower numbers than its tensors hold: scales for blocks of queries and keys, keys
+/// less their mean over the sequence.
+struct AttentionPrecision {
+    DataType scores = DataType::int8;  ///< of queries and keys
+    std::optional<DataType> values{};  ///< of weights and values; empty: the tensors' own
+
+    bool operator==(const AttentionPrecision&) const = default;
+};
+
 }  // namespace cupola

@@ -42,6 +42,7 @@ struct Attention {
     std::int64_t score_heads = 0;    ///< heads of Q and K; the others take over their scores (clustered heads). 0: all
     std::int64_t window = 0;         ///< causal: a query sees at most so many keys up to its own. 0: all
     std::int64_t computed_keys = 0;  ///< that a query sees on average where blocks of keys are left out. 0: all
+    std::optional<AttentionPrecision> precision{};  ///< empty: as its tensors
 };
 
 /// Heads with scores of their own.
@@ -169,7 +170,10 @@ struct Sample {
     std::int64_t rows = 1, vocabulary = 1, top_k = 1;
 };
 
-struct CacheAppend {};   ///< writes new keys or values behind those of earlier steps
+/// Writes new keys or values behind those of earlier steps.
+struct CacheAppend {
+    bool grown = false;  ///< each step copies old and new rows into a longer cache
+};
 struct CacheReorder {};  ///< beam search: copies a cache in another order
 
 /// A learned or constant tensor enters the graph (position embedding, query tokens); no kernel.

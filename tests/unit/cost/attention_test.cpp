@@ -114,6 +114,26 @@ TEST_CASE("throughput of long attention agrees with published figures within 12 
     CHECK(achieved_tflops(self_attention(1, 16, 16384, 128), a100) == doctest::Approx(183).epsilon(0.06));
 }
 
+TEST_CASE("narrow products of attention go by their own rates: QK in int8 takes half of its half") {
+    AttentionWork work{1, 24, 24, 8192, 8192, 128, 128, false, AttentionKernel::flash2};
+    const double wide = price(attention(work), a100_like()).tensor.value();
+    work.scores = DataType::int8;
+    const double narrow = price(attention(work), a100_like()).tensor.value();
+    CHECK(narrow < 0.85 * wide);
+    CHECK(narrow > 0.7 * wide);
+}
+
+TEST_CASE("a compiler's int8 product is slower than a library's where that was seen") {
+    GemmWork work{1, 8192, 4096, 4096};
+    const Kernel library{"gemm", Category::linear, DataType::int8, work, {}, 0};
+    work.generated = true;
+    const Kernel generated{"gemm", Category::linear, DataType::int8, work, {}, 0};
+    const double share = price(library, a100_like()).time / price(generated, a100_like()).time;
+    CHECK(share < 0.75);
+    CHECK(share > 0.6);
+    CHECK(price(library, h100_like()).time == price(generated, h100_like()).time);
+}
+
 TEST_CASE("a single query against a long cache splits its keys and streams them") {
     const Gpu gpu = a100_like();
     AttentionWork work;

@@ -74,7 +74,8 @@ double weight_of(const Kernel& kernel) {
 
 TEST_CASE("a compiler quantises with a scale a token in the kernels that make the input") {
     const KernelSequence sequence = kernels(with_levers("int8-dynamic", compiled()));
-    CHECK(text(labels_of(sequence)) == "fused.layer_norm linear linear fused.quantise linear");
+    // The columns' scales of the first two are applied where their sum is taken, those of the last one by themselves.
+    CHECK(text(labels_of(sequence)) == "fused.layer_norm linear linear fused.quantise linear fused.scale");
     // One byte an element and a scale a row; nobody reads the wide result.
     CHECK(written(kernel_named(sequence, "fused.layer_norm")) == rows * width + 4 * rows);
     CHECK(written(kernel_named(sequence, "fused.layer_norm"), 1) == 0);
@@ -141,7 +142,7 @@ TEST_CASE("memory of the weights shrinks, sizes that are left out stay") {
           before - filters * (2 - 0.5 - 4.0 / 64));
     const Scenario some = with_levers("int8-dynamic=except:1024x1024", compiled());
     CHECK(some.workload.components[0].weight_bytes == before - 512.0 * width);
-    CHECK(text(labels_of(kernels(some))) == "fused.layer_norm linear linear fused.quantise linear");
+    CHECK(text(labels_of(kernels(some))) == "fused.layer_norm linear linear fused.quantise linear fused.scale");
     CHECK(kernel_named(kernels(some), "linear").type == DataType::bf16);
 }
 
