@@ -39,8 +39,8 @@ private:
 };
 
 DispatchCosts read_dispatch(const Node& map, const std::string& prefix, std::vector<Fact>& origins) {
-    map.allow_only(
-        {"elementwise", "norm", "linear", "convolution", "attention", "copy", "view", "embedding", "extra_kernel"});
+    map.allow_only({"elementwise", "norm", "linear", "convolution", "attention", "copy", "view", "embedding",
+                    "extra_kernel", "convolution_plan"});
     StackFacts facts(map, prefix, origins);
     const auto cost = [&](const std::string& key) { return facts.quantity(key, Seconds(0), Seconds(1e-2)); };
     DispatchCosts dispatch;
@@ -53,6 +53,7 @@ DispatchCosts read_dispatch(const Node& map, const std::string& prefix, std::vec
     dispatch.view = cost("view");
     dispatch.embedding = cost("embedding");
     dispatch.extra_kernel = cost("extra_kernel");
+    if (map.find("convolution_plan")) dispatch.convolution_plan = cost("convolution_plan");
     return dispatch;
 }
 

@@ -133,7 +133,7 @@ void lower_kind(Lowering& l, const Convolution& conv) {
         l.recorder.weight(weights.storage, weights.bytes);
     }
     l.write(result);
-    l.launch(l.stack.mode().dispatch.convolution);
+    l.launch(l.stack.mode().dispatch.convolution + (depthwise ? Seconds{} : l.plan_time(conv)));
     if (restores) transpose(l, output, type, result, out, "conv.nhwc_to_nchw");
     if (conv.bias && !l.stack.compiled && !depthwise) add_bias(l, conv, out);
 }

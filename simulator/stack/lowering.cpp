@@ -1,5 +1,7 @@
 #include "cupola/stack/lowering.hpp"
 
+#include <algorithm>
+
 namespace cupola {
 
 namespace {
@@ -92,6 +94,12 @@ void Lowering::begin_memory(std::string_view label, Category category, DataType 
 void Lowering::launch(Seconds host, std::uint32_t operator_index) {
     recorder.launch(operator_index, host_time(pending_ + host));
     pending_ = Seconds{};
+}
+
+Seconds Lowering::plan_time(const Convolution& convolution) {
+    if (!graph.new_shapes || std::find(planned_.begin(), planned_.end(), convolution) != planned_.end()) return {};
+    planned_.push_back(convolution);
+    return stack.mode().dispatch.convolution_plan;
 }
 
 void Lowering::read_in_order(ValueId value, const Layout& order) {

@@ -90,6 +90,8 @@ public:
     void read_in_order(ValueId value, const Layout& order);
     /// Host time of an operator that launches nothing by itself (a view); the next launch carries it, if there is one.
     void charge(Seconds host) { pending_ += host; }
+    /// Host time of the library's plan for a convolution, if it meets one of these sizes for the first time.
+    [[nodiscard]] Seconds plan_time(const Convolution& convolution);
     /// What no launch carried.
     [[nodiscard]] Seconds trailing_host() const { return host_time(pending_); }
 
@@ -115,6 +117,7 @@ private:
     const Operator* operator_ = nullptr;
     std::uint32_t operator_index_ = 0;
     Seconds pending_;
+    std::vector<Convolution> planned_;
     std::vector<ValueState> states_;
     std::vector<StorageId> weights_;
     std::unordered_map<StorageId, Tensor> narrow_;

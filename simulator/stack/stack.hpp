@@ -17,7 +17,8 @@ namespace cupola {
 /// CPU time that a framework spends per operator before its first kernel is queued, and per further kernel.
 struct DispatchCosts {
     Seconds elementwise, norm, linear, convolution, attention, copy, view, embedding;
-    Seconds extra_kernel;  ///< each kernel after an operator's first
+    Seconds extra_kernel;        ///< each kernel after an operator's first
+    Seconds convolution_plan{};  ///< choosing and building the kernel of a convolution of sizes not met before
 };
 
 /// What a framework's own memory-bound kernels take in SM clocks where they do not keep up with memory (MemoryWork).
