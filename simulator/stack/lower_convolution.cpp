@@ -67,6 +67,22 @@ Tensor channels_last_copy(Lowering& l, const Matrices& shape, DataType type, Ten
     return target;
 }
 
+/// The input in the order in which the kernel reads it. Where the filter is channels-last and the input is not, eager
+/// PyTorch converts it by its general copy (ATen native/cudnn, `input.contiguous(memory_format)`), and cuDNN transposes
+/// nothing.
+Tensor input_tensor(Lowering& l, ValueId x, const Matrices& matrices, bool transposes) {
+    const Shape& shape = l.shape(x);
+    if (is_channels_last(shape, l.layout(x))) return l.tensor(x);
+    const bool converts = l.stack.layout == TensorLayout::channels_last && !l.stack.compiled && shape.rank() >= 4;
+    if (transposes && converts) {
+        const Tensor target = l.temporary(l.tensor(x).bytes);
+        l.copy(x, target, channels_last_layout(shape), "conv.input_layout");
+        return target;
+    }
+    const Tensor source = l.contiguous(x, "conv.input_layout");
+    return transposes ? channels_last_copy(l, matrices, l.type(x), source, "conv.nchw_to_nhwc") : source;
+}
+
 /// Whether the convolution is one matrix product on channels-first tensors as they lie, which PyTorch runs without
 /// transposes: 1x1 kernels on a single image (AMD-AGI/TraceLens, video VAE on an H100).
 bool is_matrix_product(const Convolution& conv) {
@@ -114,8 +130,7 @@ void lower_kind(Lowering& l, const Convolution& conv) {
     const Matrices filter{conv.out_channels, conv.in_channels / conv.groups, volume(conv.kernel)};
     const Matrices output{conv.batch, conv.out_channels, volume(conv.output)};
 
-    Tensor source = input_last ? l.tensor(x) : l.contiguous(x, "conv.input_layout");
-    if (transposes && !input_last) source = channels_last_copy(l, input, type, source, "conv.nchw_to_nhwc");
+    Tensor source = input_tensor(l, x, input, transposes);
     if (transposes || input_last) source.bytes *= touched_share(conv);
     Tensor weights = l.weight(elements_of(filter));
     const bool converts_filter = transposes && !weights_converted && volume(conv.kernel) > 1;  // 1x1: one order only
@@ -133,7 +148,7 @@ void lower_kind(Lowering& l, const Convolution& conv) {
         l.recorder.weight(weights.storage, weights.bytes);
     }
     l.write(result);
-    l.launch(l.stack.mode().dispatch.convolution);
+    l.launch(l.stack.mode().dispatch.convolution + (depthwise ? Seconds{} : l.plan_time(conv)));
     if (restores) transpose(l, output, type, result, out, "conv.nhwc_to_nchw");
     if (conv.bias && !l.stack.compiled && !depthwise) add_bias(l, conv, out);
 }

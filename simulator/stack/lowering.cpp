@@ -126,6 +126,12 @@ void Lowering::launch(Seconds host, std::uint32_t operator_index) {
     pending_ = Seconds{};
 }
 
+Seconds Lowering::plan_time(const Convolution& convolution) {
+    if (!graph.new_shapes || std::find(planned_.begin(), planned_.end(), convolution) != planned_.end()) return {};
+    planned_.push_back(convolution);
+    return stack.mode().dispatch.convolution_plan;
+}
+
 void Lowering::read_in_order(ValueId value, const Layout& order) {
     const Layout& own = layout(value);
     const bool same = own.order == order.order && own.count == order.count;

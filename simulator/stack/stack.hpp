@@ -23,6 +23,7 @@ struct DispatchCosts {
     Seconds extra_kernel;   ///< each kernel after an operator's first
     Seconds matmul{};       ///< products without a bias
     Seconds module_call{};  ///< entering a module: nn.Module's __call__ and its look-up of parameters
+    Seconds convolution_plan{};  ///< choosing and building the kernel of a convolution of sizes not met before
 };
 
 /// What a framework's own memory-bound kernels take in SM clocks where they do not keep up with memory (MemoryWork).

@@ -87,6 +87,7 @@ struct StageDescriptor {
     std::vector<std::pair<NameId, Expression>> variables;
     std::vector<StageInput> inputs;
     std::vector<Layer> layers;
+    bool new_shapes = false;  ///< see Graph
     SourcePosition where;
 };
 

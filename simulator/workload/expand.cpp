@@ -310,6 +310,7 @@ Graph expand_step(const Descriptor& descriptor, const StageDescriptor& stage, co
         }
         expander.run(stage.layers);
         graph = expander.finish(stage.where);
+        graph.new_shapes = stage.new_shapes;
     } catch (const InputError& error) {
         rethrow_in_stage(error, stage, expander.path());
     }

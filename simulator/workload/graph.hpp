@@ -59,6 +59,7 @@ struct Graph {
     std::vector<Weight> weights;
     std::vector<Scope> scopes;
     std::vector<ValueId> outputs;
+    bool new_shapes = false;  ///< sizes follow an input of any length: libraries have not seen them before
 
     [[nodiscard]] std::span<const ValueId> inputs(const Operator& op) const;
     [[nodiscard]] const Value& output(const Operator& op) const;

@@ -21,6 +21,7 @@ struct Convolution {
     std::array<std::int64_t, 3> pad_before{0, 0, 0}, pad_after{0, 0, 0};
     int spatial_rank = 2;
     bool transposed = false, bias = true;
+    bool operator==(const Convolution&) const = default;
 };
 
 /// y[rows, out] = x[rows, in] Wᵀ + b

@@ -111,3 +111,20 @@ TEST_CASE("in a CUDA graph no kernel costs host time") {
         CHECK(launch.host.value() > 0);
     }
 }
+
+TEST_CASE("compiled code multiplies one row by a matrix in a reduction that streams the matrix") {
+    const auto sequence = [](std::int64_t rows, const Stack& stack) {
+        GraphBuilder builder;
+        const Shape shape = shape_of({{"batch", 1}, {"tokens", rows}, {"channels", 4096}});
+        return lower(builder.finish(builder.linear(builder.input(shape), 11008, false)), stack, Architecture::ampere);
+    };
+    const KernelSequence one = sequence(1, compiled());
+    REQUIRE(one.launches.size() == 1);
+    const auto& work = std::get<MemoryWork>(one.kernels[0].work);
+    CHECK(work.pattern == Pattern::row_reduction);
+    CHECK(work.rows == 11008);
+    CHECK(flops_of(one.kernels[0]).value() == doctest::Approx(2.0 * 4096 * 11008));
+    CHECK(compulsory_bytes(one.kernels[0]).value() == doctest::Approx(2.0 * (4096.0 * 11008 + 4096 + 11008)));
+    CHECK(std::holds_alternative<GemmWork>(sequence(2, compiled()).kernels[0].work));
+    CHECK(std::holds_alternative<GemmWork>(sequence(1, eager()).kernels[0].work));
+}

@@ -134,8 +134,8 @@ TEST_CASE("a convolution copies nothing on fp32 lanes, depthwise, or with channe
     const ValueId y = builder.conv(builder.conv(x, 320), 320);
     Stack stack = eager();
     stack.layout = TensorLayout::channels_last;
-    // Only the input of the pass is not yet channels-last.
-    CHECK(text(labels(builder.finish(y), stack)) == "conv.nchw_to_nhwc conv conv.bias conv conv.bias");
+    // Only the input of the pass is not yet channels-last, and PyTorch converts it.
+    CHECK(text(labels(builder.finish(y), stack)) == "conv.input_layout conv conv.bias conv conv.bias");
 }
 
 TEST_CASE("fp32 convolutions run as TF32 in channels-last order where the stack allows and the GPU has it") {
@@ -381,4 +381,26 @@ TEST_CASE("a long softmax row costs a block's loops over it and four more") {
     CHECK(work(3072, DataType::fp32).sm_clocks_per_row == doctest::Approx(700.0 / 4));
     CHECK(work(3137, DataType::bf16).sm_clocks_per_row ==
           doctest::Approx(1000.0 / 4));  // one and five, half as many blocks
+}
+
+TEST_CASE("a convolution of sizes not met before costs the host a plan, once, and only where a model's sizes are new") {
+    const auto host = [](bool new_shapes, bool compiled) {
+        GraphBuilder builder;
+        ValueId x = builder.input(image(1, 64, 32));
+        x = builder.conv(x, 64);
+        x = builder.conv(x, 64);   // the same sizes
+        x = builder.conv(x, 128);  // others
+        Graph graph = builder.finish(x);
+        graph.new_shapes = new_shapes;
+        Stack stack = eager();
+        stack.eager_mode.dispatch.convolution_plan = Seconds(1e-3);
+        stack.compiled = compiled;
+        double sum = 0;
+        for (const KernelInstance& launch : lower(graph, stack, Architecture::ampere).launches) {
+            sum += launch.host.value();
+        }
+        return sum;
+    };
+    CHECK(host(true, false) - host(false, false) == doctest::Approx(2e-3));
+    CHECK(host(true, true) == host(false, true));
 }
