@@ -18,7 +18,8 @@ struct FitBlock {
 /// the values of earlier ones.
 struct FitPlan {
     std::string gpu;
-    bool probe = false;  ///< results of cupola-probe in calibration/results/<gpu> belong to it (validation/probe-fit.yaml)
+    bool probe =
+        false;       ///< results of cupola-probe in calibration/results/<gpu> belong to it (validation/probe-fit.yaml)
     int starts = 1;  ///< of each block: the default, then points spread over the ranges
     std::vector<FitBlock> blocks;
 };

@@ -20,6 +20,9 @@ using namespace cupola::test;
 namespace {
 
 constexpr double tolerance = 1e-9;
+/// More keys may let attention try one more split, which shortens a term that counts next to nothing in the smooth
+/// maximum (6e-8 of the time has been seen).
+constexpr double split_tolerance = 1e-6;
 
 class Dice {
 public:
@@ -328,7 +331,7 @@ void check_more_work(Dice& dice, const Gpu& gpu, const CostParameters& parameter
         CAPTURE(text_of(recipe));
         CAPTURE(text_of(more));
         CAPTURE(gpu.sm_count);
-        CHECK(after >= before * (1 - tolerance));
+        CHECK(after >= before * (1 - split_tolerance));
     }
 }
 

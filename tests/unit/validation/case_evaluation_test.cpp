@@ -15,7 +15,9 @@ PredictedStage stage(const std::string& name, double steps, double latency, doub
     PredictedStage result;
     result.name = name;
     result.steps = steps;
-    result.span = {Seconds(latency), Seconds(latency - idle), Seconds(idle), {}};
+    // A GPU that waits more than it works does so for a host that works all the time.
+    const Seconds host(idle > 0.5 * latency ? latency : 0);
+    result.span = {Seconds(latency), Seconds(latency - idle), Seconds(idle), host};
     result.busy_by_bound[static_cast<std::size_t>(bound)] = Seconds(latency - idle);
     return result;
 }
