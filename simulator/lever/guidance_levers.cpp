@@ -71,23 +71,57 @@ void at_once(LeverContext& context, std::int64_t count) {
     });
 }
 
+double output_bytes(const Graph& graph) {
+    double bytes = 0;
+    for (const ValueId output : graph.outputs) {
+        const Value& value = graph.values[output];
+        bytes += static_cast<double>(value.shape.elements()) * bytes_per_element(value.type);
+    }
+    return bytes;
+}
+
+/// Each of two GPUs runs one branch; after a step of the sampler they exchange what their branch predicted.
+void on_two_gpus(LeverContext& context, std::int64_t count) {
+    if (count != 2) {
+        does_not_apply("guidance", std::to_string(count) + " branches", "two, one for each of two GPUs",
+                       "guidance=sequential takes any number");
+    }
+    for_guided_stages(context.workload, context.expand_with({{"guidance", "1"}}), [&](Stage& stage, Stage& one) {
+        if (elements(one) == elements(stage)) {  // once a branch as it is
+            for (Pass& pass : stage.passes) pass.count /= 2;
+        } else {
+            stage.passes = std::move(one.passes);
+        }
+        if (stage.steps() <= 1) return;  // an encoder's results stay where they are
+        for (Pass& pass : stage.passes) {
+            pass.transfers.push_back({Transfer::Link::peer, output_bytes(pass.graph), false});
+        }
+    });
+}
+
 void apply_guidance(LeverContext& context, const LeverValue& value) {
-    const std::size_t way = value.one_of({"batched", "sequential", "distilled"});
+    const std::size_t way = value.one_of({"batched", "sequential", "split", "distilled"});
     const std::int64_t count = branches(context);
     if (way == 0) at_once(context, count);
     if (way == 1) one_after_the_other(context, count);
-    if (way == 2) {
+    if (way == 2) on_two_gpus(context, count);
+    if (way == 3) {
         context.set("guidance", "guidance", "1");
         context.workload = context.expand(context.workload_name, context.settings);
     }
 }
 
 constexpr std::array<Lever, 1> levers{{
-    {"guidance", "batched | sequential | distilled",
-     "the branches of guidance are one batch, passes one after the other, or one branch in a model trained so",
-     "Ho and Salimans 2022 (classifier-free guidance); Meng et al. 2023 (guidance distillation)",
-     "models with a parameter guidance; distillation changes the model's weights, not their number", LeverPhase::stages,
-     "branches of guidance", apply_guidance},
+    {"guidance", "batched | sequential | split | distilled",
+     "the branches of guidance are one batch, passes one after the other, passes on two GPUs that exchange their "
+     "results "
+     "each step, or one branch in a model trained so",
+     "Ho and Salimans 2022 (classifier-free guidance); xdit-project/xDiT (CFG parallel); Meng et al. 2023 (guidance "
+     "distillation)",
+     "models with a parameter guidance; split: two branches, memory and work are those of one GPU; distillation "
+     "changes "
+     "the model's weights, not their number",
+     LeverPhase::stages, "branches of guidance", apply_guidance},
 }};
 
 }  // namespace

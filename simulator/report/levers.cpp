@@ -2,8 +2,6 @@
 
 #include "cupola/report/json.hpp"
 
-#include <fmt/format.h>
-
 #include <sstream>
 #include <vector>
 
@@ -20,16 +18,6 @@ std::string paragraph(const std::string& text, const TextStyle& style) {
     std::istringstream stream(text);
     for (std::string word; stream >> word;) words.push_back(word);
     return "    " + wrapped(words, style.width, 4) + "\n";
-}
-
-/// A bar ends a cell of a Markdown table.
-std::string cell(std::string_view text) {
-    std::string escaped;
-    for (const char character : text) {
-        if (character == '|') escaped += '\\';
-        escaped += character;
-    }
-    return escaped;
 }
 
 }  // namespace
@@ -56,15 +44,6 @@ std::string levers_json(std::span<const Lever> levers) {
                         {"decides", lever.decides}});
     }
     return list.dump(2) + "\n";
-}
-
-std::string levers_markdown(std::span<const Lever> levers) {
-    std::string text;
-    for (const Lever& lever : levers) {
-        text += fmt::format("| `{}` | {} | {} | {} |\n", cell(usage(lever)), cell(lever.mechanism), cell(lever.source),
-                            cell(lever.validity));
-    }
-    return text;
 }
 
 }  // namespace cupola

@@ -12,7 +12,5 @@ namespace cupola {
 [[nodiscard]] std::string levers_text(std::span<const Lever> levers, const TextStyle& style);
 /// A list of {name value mechanism source validity decides}.
 [[nodiscard]] std::string levers_json(std::span<const Lever> levers);
-/// A line a lever of a table in Markdown, as the README has it.
-[[nodiscard]] std::string levers_markdown(std::span<const Lever> levers);
 
 }  // namespace cupola

@@ -32,6 +32,22 @@ TEST_CASE("guidance: branches in one batch, one after the other, or one branch")
     CHECK(stage(distilled, "denoiser").steps() == 10);
 }
 
+TEST_CASE("guidance=split: a GPU runs one branch and sends its result to the other each step") {
+    const WorkloadSettings settings{{"steps", "10"}};
+    const Workload plain = changed("sdxl", settings, ""), split = changed("sdxl", settings, "guidance=split");
+    const Pass& pass = stage(split, "denoiser").passes[0];
+    CHECK(macs(pass) == macs(stage(plain, "denoiser").passes[0]) / 2);
+    CHECK(stage(split, "denoiser").steps() == 10);
+    REQUIRE(pass.transfers.size() == 1);
+    CHECK(pass.transfers[0].link == Transfer::Link::peer);
+    CHECK(pass.transfers[0].bytes == 4 * 128 * 128 * 2);  // noise of one image, bf16
+    CHECK(stage(split, "text_encoder").passes[0].transfers.empty());
+    CHECK(stage(split, "vae_decoder").steps() == 1);
+
+    const WorkloadSettings video{{"steps", "10"}, {"height", "256"}, {"width", "256"}, {"frames", "9"}};
+    CHECK(stage(changed("wan2.1-1.3b", video, "guidance=split"), "denoiser").steps() == 10);
+}
+
 TEST_CASE("guidance: a model that runs its branches one after the other can run them in a batch") {
     const WorkloadSettings settings{{"steps", "10"}, {"height", "256"}, {"width", "256"}, {"frames", "9"}};
     const Workload plain = changed("wan2.1-1.3b", settings, "");
