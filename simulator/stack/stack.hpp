@@ -20,9 +20,9 @@ namespace cupola {
 /// it until its first kernel is queued, and on each further kernel.
 struct DispatchCosts {
     Seconds elementwise, norm, linear, convolution, attention, copy, view, embedding;
-    Seconds extra_kernel;   ///< each kernel after an operator's first
-    Seconds matmul{};       ///< products without a bias
-    Seconds module_call{};  ///< entering a module: nn.Module's __call__ and its look-up of parameters
+    Seconds extra_kernel;        ///< each kernel after an operator's first
+    Seconds matmul{};            ///< products without a bias
+    Seconds module_call{};       ///< entering a module: nn.Module's __call__ and its look-up of parameters
     Seconds convolution_plan{};  ///< choosing and building the kernel of a convolution of sizes not met before
 };
 
