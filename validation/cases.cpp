@@ -161,8 +161,8 @@ private:
 
     [[nodiscard]] std::string needed(std::size_t row, CaseColumn column) const {
         if (const std::string_view text = cell(row, column); !text.empty()) return std::string(text);
-        throw BadCell{column,
-                      "found nothing, expected the " + std::string(column_rules[static_cast<std::size_t>(column)].name)};
+        throw BadCell{
+            column, "found nothing, expected the " + std::string(column_rules[static_cast<std::size_t>(column)].name)};
     }
 
     void read_row(std::size_t row) {
