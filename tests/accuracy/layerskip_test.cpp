@@ -96,7 +96,6 @@ TEST_CASE("LayerSkip: the TOPv2 table, early exit and self-speculation, within 1
     const auto cases = read_cases("layerskip.csv");
     for (const char* exit : {"18", "12", "6"}) {
         check_speed_up(cases, "topv2-ar", std::string("topv2-ss-") + exit, 0.10);
-        // The paper's 10 ms for an exit at layer 6 are 9.5 to 10.5.
-        check_speed_up(cases, "topv2-ar", std::string("topv2-exit-") + exit, exit == std::string("6") ? 0.15 : 0.10);
+        check_speed_up(cases, "topv2-ar", std::string("topv2-exit-") + exit, 0.10);
     }
 }

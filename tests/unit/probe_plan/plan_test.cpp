@@ -121,9 +121,23 @@ TEST_CASE("a plan accounts for the whole predicted time, and a replay for the la
     const Run run("sdxl", "pytorch-eager-flash");
     const auto plan = validation::probe_plan(run.workload, CostModel(run.gpu), run.stack, "");
     Seconds sum;
-    for (const auto& each : plan.cases) sum += each.predicted;
-    for (const auto& each : plan.unplanned) sum += each.predicted;
+    double launches = 0, launches_of_run = 0;
+    for (const auto& each : plan.cases) {
+        sum += each.predicted;
+        launches += each.launches;
+    }
+    for (const auto& each : plan.unplanned) {
+        sum += each.predicted;
+        launches += each.launches;
+    }
     CHECK(sum.value() == doctest::Approx(plan.predicted.value()));
+    for (const Stage& stage : run.workload.stages) {
+        for (const Pass& pass : stage.passes) {
+            const KernelSequence sequence = lower(pass.graph, run.stack, run.gpu.architecture);
+            launches_of_run += pass.count * static_cast<double>(sequence.launches.size());
+        }
+    }
+    CHECK(launches == launches_of_run);
     const probe::Plan parsed = probe::parse_plan(probe_plan_text(plan), "plan");
     std::size_t replays = 0;
     for (const probe::Case& each : parsed.cases) {

@@ -267,4 +267,7 @@ TEST_CASE("rows with a count add up to a run, and replays say how long the GPU i
     const std::string text = probe_results_text(compared, file.evaluations(), {});
     CHECK(text.find("as one graph") != std::string::npos);
     CHECK(text.find("25.0 %") != std::string::npos);
+    rows.back().set("status", "failed");
+    const ResultsFile failed(rows);  // in the place of the other
+    CHECK(failed.load().replays.empty());
 }
