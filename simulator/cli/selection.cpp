@@ -99,6 +99,7 @@ Scenario Selection::load_scenario(const Gpu& on, const std::vector<LeverSetting>
     context.expand = [directory = data_directory()](const std::string& name, const WorkloadSettings& values) {
         return config::load_workload(directory, name, values);
     };
+    context.read_head_clusters = config::load_head_clusters;
     return apply_levers(std::move(context), chosen);
 }
 

@@ -86,6 +86,7 @@ private:
             const bool same = name == expanded_name_ && settings == expanded_settings_;
             return same ? expanded_ : config::load_workload(data_, name, settings);
         };
+        context.read_head_clusters = config::load_head_clusters;
         return context;
     }
 

@@ -4,6 +4,7 @@
 #include "cupola/hardware/gpu.hpp"
 #include "cupola/stack/stack.hpp"
 #include "cupola/workload/graph.hpp"
+#include "cupola/workload/head_clusters.hpp"
 
 #include <optional>
 #include <string>
@@ -39,5 +40,8 @@ struct Listing {
 using Settings = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] Workload load_workload(const std::string& data, const std::string& name_or_path,
                                      const Settings& settings);
+
+/// A JSON file as facebookresearch/chai's params7b.json: {"layer_params": [clusters of the first layer's heads, …]}.
+[[nodiscard]] HeadClusters load_head_clusters(const std::string& path);
 
 }  // namespace cupola::config

@@ -68,19 +68,23 @@ bool indented_with_tab(const std::string& text, int line) {
     return text.substr(start, first == std::string::npos ? first : first - start).find('\t') != std::string::npos;
 }
 
+/// JSON is YAML; whoever gave such a file is told of JSON.
+std::string format_of(const std::string& file) { return file.ends_with(".json") ? "JSON" : "YAML"; }
+
 std::string read_bytes(const std::shared_ptr<const std::string>& file, std::size_t limit) {
     const SourcePosition where{file, 0, 0};
+    const std::string wanted = "a " + format_of(*file) + " file";
     std::error_code error;
-    if (std::filesystem::is_directory(*file, error)) refuse(where, "a directory", "a YAML file");
+    if (std::filesystem::is_directory(*file, error)) refuse(where, "a directory", wanted);
     errno = 0;
     std::ifstream stream(*file, std::ios::binary);
     if (!stream) {
         refuse(where, fmt::format("no readable file ({})", errno != 0 ? std::strerror(errno) : "cannot be opened"),
-               "a YAML file");
+               wanted);
     }
     std::string text(limit + 1, '\0');
     stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    if (stream.bad()) refuse(where, "an error while reading", "a YAML file");
+    if (stream.bad()) refuse(where, "an error while reading", wanted);
     text.resize(static_cast<std::size_t>(stream.gcount()));
     return text;
 }
@@ -105,7 +109,8 @@ Node read_yaml_text(const std::string& text, std::string file_name, const ReadLi
         const std::string hint = indented_with_tab(text, where.line)          ? "indent with spaces, not with tabs"
                                  : error.msg == YAML::ErrorMsg::EOF_IN_SCALAR ? "close the quote"
                                                                               : "";
-        refuse(where, fmt::format("broken YAML ({})", error.msg), "well-formed YAML", hint);
+        const std::string format = format_of(*file);
+        refuse(where, fmt::format("broken {} ({})", format, error.msg), "well-formed " + format, hint);
     }
     return builder.finish();
 }

@@ -2,6 +2,7 @@
 #include "cupola/lever/decoding.hpp"
 #include "cupola/lever/lever_value.hpp"
 #include "cupola/lever/tables.hpp"
+#include "cupola/units/input_error.hpp"
 #include "cupola/workload/graph_edit.hpp"
 
 #include <algorithm>
@@ -14,7 +15,20 @@ namespace {
 /// So many layers behind each other with so many clusters of heads each.
 struct ClusteredLayers {
     std::int64_t layers = 0, clusters = 0;
+    SourcePosition where;  ///< in the user's file; none for a list on the command line
 };
+
+/// Clusters of all layers as given.
+struct ClusterList {
+    std::vector<ClusteredLayers> layers;
+    SourcePosition where;  ///< of the list in the user's file; none for one on the command line
+};
+
+/// An error at a place of the user's file, or of the lever where there is none.
+[[noreturn]] void refuse(const SourcePosition& where, const std::string& key, const std::string& found,
+                         const std::string& expected) {
+    throw InputError({where, where.file ? key : "--lever chai", found, expected, ""});
+}
 
 /// Published clusters a layer, from facebookresearch/chai: params7b.json of 11 December 2024, its first version of
 /// 23 July 2024, params33b.json.
@@ -44,25 +58,41 @@ std::vector<ClusteredLayers> parse_clusters(const LeverValue& value) {
     for (;;) {
         ClusteredLayers next;
         const bool good = number(next.layers) && at != end && *at++ == 'x' && number(next.clusters);
-        if (!good) value.fail("7b, 7b-2024-07, 33b, or layers x clusters of heads such as 18x32+14x4");
+        if (!good) {
+            value.fail(
+                "7b, 7b-2024-07, 33b, layers x clusters of heads such as 18x32+14x4, or a path such as "
+                "./clusters.json");
+        }
         result.push_back(next);
         if (at == end) return result;
         if (*at++ != '+') value.fail("a + between numbers of layers, such as 18x32+14x4");
     }
 }
 
+bool is_path(const std::string& text) { return text.find('/') != std::string::npos || text.ends_with(".json"); }
+
+ClusterList given_clusters(const LeverContext& context, const LeverValue& value) {
+    if (!is_path(value.text())) return {parse_clusters(value), {}};
+    if (!context.read_head_clusters) value.fail("a list such as 18x32+14x4", "this program reads no files of clusters");
+    const HeadClusters file = context.read_head_clusters(value.text());
+    ClusterList list{{}, file.where};
+    for (const HeadClusters::Layer& layer : file.layers) list.layers.push_back({1, layer.clusters, layer.where});
+    return list;
+}
+
 /// The clusters of every layer in order.
-std::vector<std::int64_t> clusters_by_layer(const std::vector<ClusteredLayers>& list, std::size_t layers) {
-    std::vector<std::int64_t> result;
-    for (const ClusteredLayers& some : list) {
-        if (result.size() + static_cast<std::size_t>(some.layers) > layers) break;
-        result.insert(result.end(), static_cast<std::size_t>(some.layers), some.clusters);
-    }
+std::vector<ClusteredLayers> clusters_by_layer(const ClusterList& list, std::size_t layers) {
+    std::vector<ClusteredLayers> result;
     std::int64_t given = 0;
-    for (const ClusteredLayers& some : list) given += some.layers;
+    for (const ClusteredLayers& some : list.layers) {
+        given += some.layers;
+        if (given <= static_cast<std::int64_t>(layers)) {
+            result.insert(result.end(), static_cast<std::size_t>(some.layers), some);
+        }
+    }
     if (given != static_cast<std::int64_t>(layers)) {
-        does_not_apply("chai", "clusters for " + std::to_string(given) + " layers",
-                       "for the " + std::to_string(layers) + " layers of the model");
+        refuse(list.where, "layer_params", "clusters for " + std::to_string(given) + " layers",
+               "for the " + std::to_string(layers) + " layers of the model");
     }
     return result;
 }
@@ -126,7 +156,7 @@ void cluster(GraphEdit& edit, std::uint32_t index, std::int64_t clusters, bool p
                            " of queries",
                        "a model whose heads have keys of their own");
     }
-    if (clusters >= attention.heads) return;
+    if (clusters == attention.heads) return;
     const auto inputs = edit.graph().inputs(edit.graph().operators[index]);
     const ValueId query = inputs[0], key = inputs[1];
     const std::int64_t width = clusters * attention.head_dim;
@@ -134,14 +164,23 @@ void cluster(GraphEdit& edit, std::uint32_t index, std::int64_t clusters, bool p
     for (const ValueId value : {query, key}) Narrowing(edit, width, prune).apply(value);
 }
 
-Graph clustered(const Graph& graph, const std::vector<ClusteredLayers>& list, bool prune) {
+void check_heads(const ClusteredLayers& given, std::size_t layer, std::int64_t heads) {
+    if (given.clusters <= heads) return;
+    refuse(given.where, "layer_params[" + std::to_string(layer) + "]",
+           std::to_string(given.clusters) + " clusters for layer " + std::to_string(layer),
+           "at most its " + std::to_string(heads) + " heads");
+}
+
+Graph clustered(const Graph& graph, const ClusterList& list, bool prune) {
     const std::vector<LayerRange> layers = main_layers(graph);
-    const std::vector<std::int64_t> clusters = clusters_by_layer(list, layers.size());
+    const std::vector<ClusteredLayers> clusters = clusters_by_layer(list, layers.size());
     GraphEdit edit(graph);
     for (std::size_t i = 0; i < layers.size(); ++i) {
         for (std::uint32_t op = layers[i].begin; op < layers[i].end; ++op) {
             const auto* attention = std::get_if<Attention>(&graph.operators[op].kind);
-            if (attention != nullptr && attention->causal) cluster(edit, op, clusters[i], prune);
+            if (attention == nullptr || !attention->causal) continue;
+            check_heads(clusters[i], i, attention->heads);
+            cluster(edit, op, clusters[i].clusters, prune);
         }
     }
     return edit.take();
@@ -152,7 +191,7 @@ void apply_chai(LeverContext& context, const LeverValue& value) {
     const auto given = value.field("clusters"), projection = value.field("projection");
     if (!given) value.fail("a field clusters", "for example chai=clusters:7b");
     const bool prune = projection && projection->one_of({"off", "on"}) == 1;
-    const std::vector<ClusteredLayers> clusters = parse_clusters(*given);
+    const ClusterList clusters = given_clusters(context, *given);
     const std::string component = context.workload.stages[decode_stage(context.workload, "chai")].component;
     for (Stage& stage : context.workload.stages) {
         if (stage.component != component) continue;
@@ -161,12 +200,12 @@ void apply_chai(LeverContext& context, const LeverValue& value) {
 }
 
 constexpr std::array<Lever, 1> levers{{
-    {"chai", "clusters:7b | 7b-2024-07 | 33b | 18x32+14x4, projection:on",
+    {"chai", "clusters:7b | 7b-2024-07 | 33b | 18x32+14x4 | ./FILE.json, projection:on",
      "in a layer of k clusters QKᵀ and softmax run on k heads and the cache holds k heads of keys; their scores are "
      "copied to all heads for PV; projection: queries and keys of the other heads are not made at all",
      "Agarwal et al. 2024 (CHAI); clusters from facebookresearch/chai, params7b.json and params33b.json",
      "decoders whose heads have keys of their own; scores are stored between kernels; finding the clusters (0.6 ms a "
-     "request) is not modelled",
+     "request) is not modelled; a file is as params7b.json and named by its path, relative to the working directory",
      LeverPhase::graph, "heads with scores of their own", apply_chai},
 }};
 

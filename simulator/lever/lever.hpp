@@ -3,6 +3,7 @@
 #include "cupola/hardware/gpu.hpp"
 #include "cupola/stack/stack.hpp"
 #include "cupola/workload/graph.hpp"
+#include "cupola/workload/head_clusters.hpp"
 
 #include <functional>
 #include <span>
@@ -33,6 +34,9 @@ struct LeverSetting {
 /// Makes a workload by name or path with these settings; how levers see a model at other sizes, or a second model.
 using WorkloadSource = std::function<Workload(const std::string& name, const WorkloadSettings& settings)>;
 
+/// Reads clusters of attention heads from a user's file; a path is relative to the working directory.
+using HeadClusterSource = std::function<HeadClusters(const std::string& path)>;
+
 /// What a lever works on.
 struct LeverContext {
     std::string workload_name;  ///< as the user gave it
@@ -41,6 +45,7 @@ struct LeverContext {
     Stack stack;
     Architecture architecture = Architecture::ampere;
     WorkloadSource expand;
+    HeadClusterSource read_head_clusters;
 
     /// Sets a parameter of the workload. InputError where it has none of that name, or where --set or another lever has
     /// set it to something else.

@@ -1,8 +1,9 @@
 // Bad input files and the messages they must get.
 //
 // To add a case, drop a file into the folder of its loader: gpu/, stack/, calibration/, plan/, workload/, module/ (a
-// file of modules, read through a workload that uses it) or dataset/ (an adapter; its CSV file lies beside it). Nothing
-// else needs to be touched. Its first line is
+// file of modules, read through a workload that uses it), dataset/ (an adapter; its CSV file lies beside it) or
+// clusters/ (clusters of heads for the 32 layers of 32 heads of llama-2-7b; such a file is JSON, but a comment is read
+// over). Nothing else needs to be touched. Its first line is
 //
 //     # expect: <file>:<line>:<column>: key.path: found …, expected …; hint
 //
@@ -12,6 +13,7 @@
 #include "cupola/config/load.hpp"
 #include "cupola/config/load_dataset.hpp"
 #include "cupola/config/load_fit.hpp"
+#include "cupola/lever/lever.hpp"
 #include "cupola/units/input_error.hpp"
 
 #include <doctest/doctest.h>
@@ -97,11 +99,13 @@ std::string error_of(const Loader& load, const std::string& path, const Settings
     return message;
 }
 
+bool is_case(const fs::path& file) { return file.extension() == ".yaml" || file.extension() == ".json"; }
+
 void check_folder(const std::string& folder, const Loader& load) {
     std::error_code error;
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(cases / folder, error)) {
-        if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+        if (is_case(entry.path())) files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
     for (const fs::path& file : files) {
@@ -132,6 +136,18 @@ const Loader module_loader = [](const std::string& path, const Settings& setting
                                                                   "layers: [{relu: {}}]}\n");
     (void)load_workload(data, workload, settings);
 };
+const Loader clusters_loader = [](const std::string& path, const Settings&) {
+    LeverContext context;
+    context.workload_name = "llama-2-7b";
+    context.settings = {{"prompt", "16"}, {"tokens", "1"}};
+    context.stack = load_stack(data, "pytorch-eager-flash");
+    context.expand = [](const std::string& name, const WorkloadSettings& settings) {
+        return load_workload(data, name, settings);
+    };
+    context.read_head_clusters = load_head_clusters;
+    const std::vector<LeverSetting> levers{{"chai", "clusters:" + path}};
+    (void)apply_levers(std::move(context), levers);
+};
 
 }  // namespace
 
@@ -143,11 +159,13 @@ TEST_CASE("bad workload files get their message") { check_folder("workload", wor
 TEST_CASE("bad module files get their message") { check_folder("module", module_loader); }
 
 TEST_CASE("bad adapters and bad measurements get their message") { check_folder("dataset", dataset_loader); }
+TEST_CASE("bad files of head clusters get their message") { check_folder("clusters", clusters_loader); }
 
 TEST_CASE("every file kept here is in a folder that is tested") {
-    const std::vector<std::string> tested{"gpu", "stack", "calibration", "plan", "workload", "module", "dataset"};
+    const std::vector<std::string> tested{"gpu",      "stack",  "calibration", "plan",
+                                          "workload", "module", "dataset",     "clusters"};
     for (const auto& entry : fs::recursive_directory_iterator(cases)) {
-        if (entry.path().extension() != ".yaml") continue;
+        if (!is_case(entry.path())) continue;
         CAPTURE(entry.path().string());
         const std::string folder = entry.path().parent_path().filename().string();
         CHECK(std::find(tested.begin(), tested.end(), folder) != tested.end());
@@ -177,7 +195,7 @@ TEST_CASE("inputs too large to keep are refused, by every loader, in little time
         CAPTURE(name);
         const std::string path = directory.write(name, text);
         for (const Loader& load : {gpu_loader, stack_loader, calibration_loader, plan_loader, workload_loader,
-                                   module_loader, dataset_loader}) {
+                                   module_loader, dataset_loader, clusters_loader}) {
             const auto start = std::chrono::steady_clock::now();
             const std::string message = error_of(load, path, {});
             CHECK(message.substr(0, name.size() + 1) == name + ":");

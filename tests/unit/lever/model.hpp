@@ -19,6 +19,7 @@ inline Scenario scenario(const std::string& model, const WorkloadSettings& setti
     context.expand = [](const std::string& name, const WorkloadSettings& values) {
         return config::load_workload(CUPOLA_SOURCE_DIR, name, values);
     };
+    context.read_head_clusters = config::load_head_clusters;
     return apply_levers(std::move(context), parse_levers(levers));
 }
 

@@ -49,6 +49,22 @@ TEST_CASE("chai: the cache shrinks by half of the heads that share scores") {
     }
 }
 
+TEST_CASE("chai: clusters of a file are those of the list that it holds") {
+    const WorkloadSettings text{{"prompt", "64"}, {"tokens", "2"}};
+    const std::string file = std::string(CUPOLA_SOURCE_DIR) + "/tests/data/head-clusters.json";
+    const Workload listed = changed("llama-2-7b", text, "chai=clusters:18x32+14x4,projection:on");
+    const Workload read = changed("llama-2-7b", text, "chai=clusters:" + file + ",projection:on");
+    const Graph &a = stage(listed, "decode").passes[0].graph, &b = stage(read, "decode").passes[0].graph;
+    CHECK(cache_bytes(read) == cache_bytes(listed));
+    CHECK(cache_bytes(read) < cache_bytes(changed("llama-2-7b", text, "")));
+    CHECK(count_macs(b).total() == count_macs(a).total());
+    CHECK(b.operators.size() == a.operators.size());
+    CHECK(refusal("llama-2-7b", text, "chai=clusters:no/such.json") ==
+          "no/such.json: found no readable file (No such file or directory), expected a JSON file");
+    CHECK(refusal("llama-2-13b", text, "chai=clusters:" + file) ==
+          file + ":1:18: layer_params: found clusters for 32 layers, expected for the 40 layers of the model");
+}
+
 TEST_CASE("chai: scores and softmax on the clusters' heads, values on all") {
     const WorkloadSettings text{{"prompt", "64"}, {"tokens", "1"}};
     const Workload plain = changed("llama-2-7b", text, "");
@@ -141,6 +157,8 @@ TEST_CASE("block-sparse: a share of the blocks, and the list of them") {
 TEST_CASE("what levers of scores refuse") {
     CHECK(refusal("llama-2-7b", {}, "chai=clusters:33b") ==
           "--lever chai: found clusters for 60 layers, expected for the 32 layers of the model");
+    CHECK(refusal("llama-2-7b", {}, "chai=clusters:31x4+1x48") ==
+          "--lever chai: found 48 clusters for layer 31, expected at most its 32 heads");
     CHECK(refusal("llama-2-70b", {}, "chai=clusters:80x8") ==
           "--lever chai: found 8 heads of keys for 64 of queries, expected a model whose heads have keys of their own");
     for (const char* bad : {"7c", "3x", "x4", "3x4+", "3x4,5x6", "0x4", "3x0", "99999999999999999999x4"}) {
