@@ -8,11 +8,19 @@
 namespace cupola {
 namespace {
 
+/// The shape with another size along an axis, or along the part of a folded axis: (batch frames).
 Shape resized(const Shape& shape, std::string_view axis, std::int64_t size) {
     Shape result = shape;
-    const int index = shape.find_axis(axis);
-    if (index >= 0) result.replace_axis(static_cast<std::size_t>(index), AxisName(axis), size);
+    const int atom = shape.find_atom(axis);
+    if (atom >= 0) result.atom(static_cast<std::size_t>(atom)).size = size;
     return result;
+}
+
+/// The shape of the largest of so many parts along an axis.
+Shape part_of(const Shape& shape, std::string_view axis, std::int64_t parts) {
+    const int atom = shape.find_atom(axis);
+    const std::int64_t size = atom < 0 ? 1 : shape.atom(static_cast<std::size_t>(atom)).size;
+    return resized(shape, axis, (size + parts - 1) / parts);
 }
 
 /// b[y] = a[y] (1 - y / extent) + b[y] y / extent, line by line.
@@ -42,9 +50,12 @@ void insert_join(GraphEdit& edit, const Shape& part, DataType type, const Shape&
 
 }  // namespace
 
-std::vector<TileSide> tile_sides(std::int64_t length, std::int64_t tile, double overlap) {
+std::int64_t tile_stride(std::int64_t tile, double overlap) {
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(tile) * (1 - overlap)));
+}
+
+std::vector<TileSide> tile_sides(std::int64_t length, std::int64_t tile, std::int64_t stride) {
     if (length <= tile) return {{length, false, 1}};
-    const auto stride = std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(tile) * (1 - overlap)));
     std::vector<TileSide> sides;
     for (std::int64_t begin = 0; begin < length; begin += stride) {
         const TileSide side{std::min(tile, length - begin), begin > 0, 1};
@@ -60,31 +71,27 @@ std::vector<TileSide> tile_sides(std::int64_t length, std::int64_t tile, double 
     return sides;
 }
 
-Graph with_blending(const Graph& decoder, std::int64_t rows, std::int64_t columns) {
+Graph with_blending(const Graph& decoder, const Overlap& overlap) {
     GraphEdit edit(decoder);
     const ValueId tile = decoder.operators.back().output;
     edit.persist(tile);
-    blend(edit, no_id, tile, "height", rows);
-    blend(edit, no_id, tile, "width", columns);
+    blend(edit, no_id, tile, "height", overlap.rows);
+    blend(edit, no_id, tile, "width", overlap.columns);
+    blend(edit, no_id, tile, "frames", overlap.frames);
     return edit.take();
 }
 
 Graph joined_tiles(const Value& image, std::int64_t down, std::int64_t across) {
     GraphEdit edit{Graph{}};
-    const auto part_of = [&](const Shape& shape, std::string_view axis, std::int64_t parts) {
-        const int index = shape.find_axis(axis);
-        const std::int64_t size = index < 0 ? 1 : shape.axis_size(static_cast<std::size_t>(index));
-        return resized(shape, axis, (size + parts - 1) / parts);
-    };
     const Shape row = part_of(image.shape, "height", down);
     for (std::int64_t i = 0; i < down; ++i) insert_join(edit, part_of(row, "width", across), image.type, row, across);
     insert_join(edit, row, image.type, image.shape, down);
     return edit.take();
 }
 
-Graph joined_batch(const Value& images, std::int64_t count) {
+Graph joined_parts(const Value& images, std::string_view axis, std::int64_t count) {
     GraphEdit edit{Graph{}};
-    insert_join(edit, resized(images.shape, "batch", 1), images.type, images.shape, count);
+    insert_join(edit, part_of(images.shape, axis, count), images.type, images.shape, count);
     return edit.take();
 }
 

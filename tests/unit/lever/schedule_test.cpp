@@ -62,15 +62,15 @@ TEST_CASE("guidance: a model that runs its branches one after the other can run 
 }
 
 TEST_CASE("tiles along a side") {
-    const auto sides = tile_sides(1024, 512, 0.25);  // 0, 384, 768
+    const auto sides = tile_sides(1024, 512, tile_stride(512, 0.25));  // 0, 384, 768
     REQUIRE(sides.size() == 3);
     CHECK(sides[0].size == 512);
     CHECK_FALSE(sides[0].overlaps);
     CHECK(sides[1].size == 512);
     CHECK(sides[1].overlaps);
     CHECK(sides[2].size == 256);
-    REQUIRE(tile_sides(512, 512, 0.25).size() == 1);
-    CHECK(tile_sides(2048, 512, 0)[1].count == 3);
+    REQUIRE(tile_sides(512, 512, 384).size() == 1);
+    CHECK(tile_sides(2048, 512, 512)[1].count == 3);
 }
 
 TEST_CASE("vae-tiling: a decoder pass a tile, two lines of kernels a blended line, one join") {
@@ -93,6 +93,107 @@ TEST_CASE("vae-tiling: a decoder pass a tile, two lines of kernels a blended lin
         return lower(pass.graph, stack, Architecture::ampere).peak_activation_bytes;
     };
     for (const Pass& pass : tiles.passes) CHECK(peak(pass) < 0.5 * peak(whole.passes[0]));
+}
+
+/// A short HunyuanVideo whose decoder takes all of it at once: 9 latents of 33 frames.
+WorkloadSettings short_video(const char* size) {
+    return {{"height", size}, {"width", size},   {"frames", "33"},
+            {"steps", "1"},   {"vae_tile", "0"}, {"vae_tile_frames", "0"}};
+}
+
+std::int64_t frames_made(const Pass& pass) {
+    const Shape& shape = pass.graph.output(pass.graph.operators.back()).shape;
+    return shape.atom(static_cast<std::size_t>(shape.find_atom("frames"))).size;
+}
+
+TEST_CASE("vae-tiling of time: parts of the video with one latent more, blended frame by frame, one join") {
+    const auto [plain, stack] = test::scenario("hunyuanvideo", short_video("256"), "");
+    const Workload tiled = changed("hunyuanvideo", short_video("256"), "vae-tiling=frames:16");
+    const Pass& whole = stage(plain, "vae_decoder").passes[0];
+    // Latents 0 to 4, 3 to 7, 6 to 8: a stride of 12 frames is three latents.
+    const auto& passes = stage(tiled, "vae_decoder").passes;
+    REQUIRE(passes.size() == 4);
+    const std::size_t alone = test::launches(
+        stage(changed("hunyuanvideo", {{"height", "256"}, {"width", "256"}, {"frames", "17"}, {"steps", "1"}}, ""),
+              "vae_decoder")
+            .passes[0]
+            .graph,
+        stack);
+    CHECK(test::launches(passes[0].graph, stack) == alone);
+    CHECK(test::launches(passes[1].graph, stack) == alone + 4 * 4);  // four frames shared, four kernels each
+    CHECK(macs(passes[0]) == macs(passes[1]));
+    CHECK(macs(passes[2]) < macs(passes[1]));  // three latents are left
+    CHECK(macs(passes[0]) + macs(passes[1]) + macs(passes[2]) > macs(whole));
+    CHECK(frames_made(passes[3]) == 33);
+    REQUIRE(passes[3].graph.operators.size() == 1);
+    CHECK(passes[3].graph.operators[0].input_count == 3);
+    const auto peak = [&](const Pass& pass) {
+        return lower(pass.graph, stack, Architecture::ampere).peak_activation_bytes;
+    };
+    for (const Pass& pass : passes) CHECK(peak(pass) < 0.65 * peak(whole));
+}
+
+TEST_CASE("vae-tiling of time and space: every part is tiled, then blended as a whole") {
+    const Workload plain = changed("hunyuanvideo", short_video("512"), ""),
+                   parts = changed("hunyuanvideo", short_video("512"), "vae-tiling=frames:16"),
+                   tiled = changed("hunyuanvideo", short_video("512"), "vae-tiling=tile:256,frames:16");
+    CHECK(stage(parts, "vae_decoder").steps() == 3 + 1);
+    CHECK(stage(tiled, "vae_decoder").steps() == 3 * (9 + 1) + 1);  // 0, 192, 384 pixels each way
+    double work = 0, once = macs(stage(plain, "vae_decoder").passes[0]);
+    for (const Pass& pass : stage(tiled, "vae_decoder").passes) work += macs(pass) * pass.count;
+    // 640 of 512 rows and columns, 13 of 9 latents; attention over all pixels of a part shrinks.
+    CHECK(work > 1.5 * once);
+    CHECK(work < 1.25 * 1.25 * 13 / 9 * once);
+    // Behind the tiles of the second part: three joined rows, all of them, and four frames that it shares.
+    const auto [same, stack] = test::scenario("hunyuanvideo", short_video("512"), "vae-tiling=tile:256,frames:16");
+    std::vector<std::size_t> joins;
+    for (const Pass& pass : stage(same, "vae_decoder").passes) {
+        if (count_of<Convolution>(pass.graph) == 0) joins.push_back(test::launches(pass.graph, stack));
+    }
+    CHECK(joins == std::vector<std::size_t>{4, 4 + 4 * 4, 4 + 4 * 4, 1});
+}
+
+TEST_CASE("vae-tiling of time: frames that are decoded each for itself do not overlap") {
+    const WorkloadSettings settings{{"frames", "16"}, {"steps", "1"}};
+    const Workload plain = changed("animatediff", settings, ""),
+                   tiled = changed("animatediff", settings, "vae-tiling=frames:6");
+    const auto& passes = stage(tiled, "vae_decoder").passes;
+    REQUIRE(passes.size() == 4);  // six, six, four, the join
+    double work = 0;
+    for (const Pass& pass : passes) work += macs(pass) * pass.count;
+    CHECK(work == macs(stage(plain, "vae_decoder").passes[0]));
+}
+
+TEST_CASE("what tiles of time refuse") {
+    const auto error = [](const char* model, const WorkloadSettings& settings, const char* levers) {
+        return refusal(model, settings, levers);
+    };
+    CHECK(error("wan2.1-1.3b", {}, "vae-tiling=frames:16") ==
+          "--lever vae-tiling: found wan2.1-1.3b, which decodes in parts as it is, expected a decoder that takes all "
+          "frames at once");
+    CHECK(error("cogvideox-2b", {}, "vae-tiling=frames:16").find("decodes in parts as it is") != std::string::npos);
+    CHECK(error("hunyuanvideo", {}, "vae-tiling=frames:16") ==
+          "--lever vae-tiling: found hunyuanvideo, which decodes in parts as it is, expected a decoder that takes all "
+          "frames at once; the parts are its own parameters: vae_tile, vae_tile_frames");
+    CHECK(error("svd-xt", {}, "vae-tiling=frames:16").ends_with("the parts are its own parameters: chunk"));
+    CHECK(error("hunyuanvideo", short_video("256"), "vae-tiling=frames:6") ==
+          "--lever vae-tiling, frames: found \"6\", expected a multiple of 4 frames");
+    CHECK(error("hunyuanvideo", short_video("256"), "vae-tiling=frames:64") ==
+          "--lever vae-tiling: found 9 latent frames, expected more than the 16 of a tile of 64 frames");
+    CHECK(error("sdxl", {}, "vae-tiling=frames:16") ==
+          "--lever vae-tiling: found sdxl, expected a model with a parameter frames");
+    CHECK(error("hunyuanvideo", short_video("256"), "vae-tiling=frames:0").find("a whole number from 1") !=
+          std::string::npos);
+}
+
+TEST_CASE("a decoder that runs several times as it is keeps its passes when it is tiled or sliced") {
+    const WorkloadSettings chunks{{"frames", "24"}, {"chunk", "8"}, {"batch", "2"}, {"steps", "1"}};
+    const auto steps = [&](const char* levers) {
+        return stage(changed("svd-xt", chunks, levers), "vae_decoder").steps();
+    };
+    CHECK(steps("") == 3);
+    CHECK(steps("vae-slicing") == 3 * (2 + 1));
+    CHECK(steps("vae-tiling") == 3 * (2 * 3 + 1));
 }
 
 TEST_CASE("vae-slicing: a decoder pass an image") {
