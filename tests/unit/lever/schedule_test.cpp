@@ -124,6 +124,7 @@ TEST_CASE("vae-tiling of time: parts of the video with one latent more, blended 
     CHECK(macs(passes[0]) == macs(passes[1]));
     CHECK(macs(passes[2]) < macs(passes[1]));  // three latents are left
     CHECK(macs(passes[0]) + macs(passes[1]) + macs(passes[2]) > macs(whole));
+    CHECK(frames_made(passes[0]) == 17);
     CHECK(frames_made(passes[3]) == 33);
     REQUIRE(passes[3].graph.operators.size() == 1);
     CHECK(passes[3].graph.operators[0].input_count == 3);
@@ -151,6 +152,17 @@ TEST_CASE("vae-tiling of time and space: every part is tiled, then blended as a 
         if (count_of<Convolution>(pass.graph) == 0) joins.push_back(test::launches(pass.graph, stack));
     }
     CHECK(joins == std::vector<std::size_t>{4, 4 + 4 * 4, 4 + 4 * 4, 1});
+}
+
+TEST_CASE("vae-tiling of time: parts that are alike are one pass, as often as they come") {
+    WorkloadSettings longer = short_video("128");
+    longer[2].second = "65";  // 17 latents: parts at 0, 3, 6, 9, 12, 15
+    const auto& passes = stage(changed("hunyuanvideo", longer, "vae-tiling=frames:16"), "vae_decoder").passes;
+    REQUIRE(passes.size() == 4);
+    CHECK(passes[0].count == 1);
+    CHECK(passes[1].count == 4);
+    CHECK(passes[2].count == 1);
+    CHECK(passes[3].graph.operators[0].input_count == 6);
 }
 
 TEST_CASE("vae-tiling of time: frames that are decoded each for itself do not overlap") {
@@ -203,6 +215,12 @@ TEST_CASE("vae-slicing: a decoder pass an image") {
     CHECK(decoder.passes[0].count == 4);
     CHECK(4 * macs(decoder.passes[0]) == macs(stage(plain, "vae_decoder").passes[0]));
     CHECK(count_of<Cat>(decoder.passes[1].graph) == 1);
+
+    // Videos whose frames are folded into the batch: a part is a video, not a frame.
+    const Workload videos = changed("animatediff", {{"batch", "2"}, {"frames", "4"}, {"steps", "1"}}, "vae-slicing");
+    const Graph& join = stage(videos, "vae_decoder").passes[1].graph;
+    const Operator& cat = join.operators.front();
+    CHECK(2 * join.values[join.inputs(cat).front()].shape.elements() == join.output(cat).shape.elements());
 }
 
 TEST_CASE("token-merging: half the tokens where there are most, and what finds and moves them") {
