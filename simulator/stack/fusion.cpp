@@ -23,7 +23,11 @@ Fusion::Fusion(Lowering& lowering)
 }
 
 void Fusion::lower_current() {
-    std::visit([this](const auto& kind) { lower_operator(kind); }, l_.op().kind);
+    if (l_.compiled()) {
+        std::visit([this](const auto& kind) { lower_operator(kind); }, l_.op().kind);
+    } else {
+        std::visit([this](const auto& kind) { lower_barrier(kind); }, l_.op().kind);
+    }
 }
 
 void Fusion::finish() {
@@ -185,7 +189,7 @@ void Fusion::emit(Group& group) {
     }
     if (group.statistics.storage != no_id) l_.write(group.statistics);
     if (!narrow_.empty()) write_narrow(group);
-    l_.launch(l_.stack.mode().dispatch.elementwise, group.operator_index);
+    l_.launch(l_.mode().dispatch.elementwise, group.operator_index);
 }
 
 // Operators

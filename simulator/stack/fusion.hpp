@@ -17,9 +17,9 @@ class Fusion {
 public:
     explicit Fusion(Lowering& lowering);
 
-    /// Lowers the lowering's current operator.
+    /// Lowers the lowering's current operator; one that stays eager becomes kernels of its own.
     void lower_current();
-    /// Emits the groups that are still open.
+    /// Emits the groups that are still open: the end of the generated code, or of a part of it that is called by itself.
     void finish();
 
 private:

@@ -10,6 +10,7 @@ KernelSequence lower(const Graph& graph, const Stack& stack, Architecture archit
     if (stack.compiled) {
         Fusion fusion(lowering);
         for (std::uint32_t i = 0; i < count; ++i) {
+            if (i > 0 && graph.operators[i].limit != lowering.op().limit) fusion.finish();
             lowering.set_operator(i);
             fusion.lower_current();
         }

@@ -55,7 +55,7 @@ Tensor quantised_part(Lowering& l, std::string_view label, DataType from, DataTy
     l.begin_memory(label, Category::attention, from, Pattern::streaming, elements, {4, 0});
     l.read(source);
     l.write(target);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
     return target;
 }
 
@@ -67,7 +67,7 @@ void quantise_operands(Lowering& l, const Attention& a, const Sizes& sizes, std:
     l.begin_memory("attention.key_mean", Category::attention, type, Pattern::streaming, sizes.key, {1, 0});
     l.read(operands[1]);
     l.write(l.temporary(bytes_of(static_cast<double>(a.batch * a.kv_heads * a.head_dim), type)));
-    l.launch(l.stack.mode().dispatch.norm);
+    l.launch(l.mode().dispatch.norm);
     const DataType scores = a.precision->scores;
     operands[0] = quantised_part(l, "attention.quantise_query", type, scores, sizes.query, operands[0]);
     operands[1] = quantised_part(l, "attention.quantise_key", type, scores, sizes.key, operands[1]);
@@ -78,7 +78,7 @@ void quantise_operands(Lowering& l, const Attention& a, const Sizes& sizes, std:
 
 void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes, AttentionKernel kernel) {
     constexpr double views = 8;  // heads split off queries, keys and values (view, transpose) and merged again
-    l.charge(views * l.stack.mode().dispatch.view);
+    l.charge(views * l.mode().dispatch.view);
     const DataType type = l.type(l.input(0));
     const std::size_t last = l.input_count() - 1;
     const std::array<ValueId, 3> values{l.input(0), l.input(std::min<std::size_t>(1, last)),
@@ -111,7 +111,7 @@ void lower_fused(Lowering& l, const Attention& a, const Sizes& sizes, AttentionK
     if (sparse) l.read(l.temporary(block_list_bytes(a)));
     read_mask_and_bias(l, a, type);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.attention);
+    l.launch(l.mode().dispatch.attention);
 }
 
 /// Heads gathered into the batch: a copy unless there is only one of either.
@@ -127,7 +127,7 @@ Tensor split_heads(Lowering& l, const Attention& a, ValueId value, double elemen
                    Pattern::streaming, elements * growth, l.indexed({0, 0}));
     l.read(source, bytes_of(static_cast<double>(a.head_dim), l.type(value)));
     l.write(target);
-    l.launch(l.stack.mode().dispatch.copy);
+    l.launch(l.mode().dispatch.copy);
     return target;
 }
 
@@ -137,12 +137,12 @@ void score_kernel(Lowering& l, const Attention& a, DataType type, Tensor scores,
                        pointwise_work(ActivationKind::silu));
     } else {
         l.begin_memory("attention.softmax", Category::attention, type, Pattern::row_reduction, elements,
-                       library_softmax_work(l.stack, a.keys, type), a.batch * scored_heads(a) * a.queries);
+                       library_softmax_work(l.mode().code, a.keys, type), a.batch * scored_heads(a) * a.queries);
     }
     l.read(scores);
-    if (l.stack.compiled) read_mask_and_bias(l, a, type);
+    if (l.compiled()) read_mask_and_bias(l, a, type);
     l.write(weights);
-    l.launch(l.stack.mode().dispatch.norm);
+    l.launch(l.mode().dispatch.norm);
 }
 
 /// Scores of the heads that have some, copied to the heads that share them (index_select).
@@ -153,7 +153,7 @@ Tensor shared_scores(Lowering& l, const Attention& a, DataType type, Tensor weig
     l.begin_memory("attention.share_scores", Category::attention, type, Pattern::gather, elements * growth, {0, 0});
     l.read(weights);
     l.write(all);
-    l.launch(l.stack.mode().dispatch.embedding);
+    l.launch(l.mode().dispatch.embedding);
     return all;
 }
 
@@ -163,10 +163,10 @@ Tensor shared_scores(Lowering& l, const Attention& a, DataType type, Tensor weig
 void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     const DataType type = l.type(l.input(0));
     const std::size_t last = l.input_count() - 1;
-    const bool compiled = l.stack.compiled;
+    const bool compiled = l.compiled();
     constexpr double views =
         10;  // reshape, permute of queries, keys, values and result; keys transposed; scores' memory
-    l.charge(views * l.stack.mode().dispatch.view);
+    l.charge(views * l.mode().dispatch.view);
     const auto operand = [&](std::size_t i, double elements) {
         const ValueId value = l.input(std::min(i, last));
         return compiled ? part(l, value, elements) : split_heads(l, a, value, elements);
@@ -180,14 +180,14 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     l.read(query);
     l.read(key);
     l.write(scores);
-    l.launch(l.stack.mode().dispatch.matmul);
+    l.launch(l.mode().dispatch.matmul);
     // A single query sees every key.
     if ((a.mask || a.bias || (a.causal && a.queries > 1)) && !compiled) {
         l.begin_memory("attention.mask", Category::attention, type, Pattern::streaming, sizes.scores);
         l.read(scores);
         read_mask_and_bias(l, a, type);
         l.write(scores);
-        l.launch(l.stack.mode().dispatch.elementwise);
+        l.launch(l.mode().dispatch.elementwise);
     }
     const Tensor weights = l.temporary(scores.bytes);
     score_kernel(l, a, type, scores, weights, sizes.scores);
@@ -200,13 +200,13 @@ void lower_math(Lowering& l, const Attention& a, const Sizes& sizes) {
     l.read(shared);
     l.read(value);
     l.write(result);
-    l.launch(l.stack.mode().dispatch.matmul);
+    l.launch(l.mode().dispatch.matmul);
     if (!merges) return;
     l.begin_memory("attention.merge_heads", Category::data_movement, type, Pattern::streaming, sizes.out,
                    l.indexed({0, 0}));
     l.read(result, bytes_of(static_cast<double>(a.value_dim), type));
     l.write(out);
-    l.launch(l.stack.mode().dispatch.copy);
+    l.launch(l.mode().dispatch.copy);
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ void transpose(Lowering& l, const Matrices& shape, DataType type, Tensor source,
                    tile_count);
     l.read(source);
     l.write(target);
-    l.launch(l.stack.mode().dispatch.extra_kernel);
+    l.launch(l.mode().dispatch.extra_kernel);
 }
 
 /// A channels-last copy, channels padded to 16 bytes, as the kernels on matrix units need them.
@@ -73,7 +73,7 @@ Tensor channels_last_copy(Lowering& l, const Matrices& shape, DataType type, Ten
 Tensor input_tensor(Lowering& l, ValueId x, const Matrices& matrices, bool transposes) {
     const Shape& shape = l.shape(x);
     if (is_channels_last(shape, l.layout(x))) return l.tensor(x);
-    const bool converts = l.stack.layout == TensorLayout::channels_last && !l.stack.compiled && shape.rank() >= 4;
+    const bool converts = l.stack.layout == TensorLayout::channels_last && !l.compiled() && shape.rank() >= 4;
     if (transposes && converts) {
         const Tensor target = l.temporary(l.tensor(x).bytes);
         l.copy(x, target, channels_last_layout(shape), "conv.input_layout");
@@ -106,7 +106,7 @@ void add_bias(Lowering& l, const Convolution& conv, Tensor out) {
     l.read(out);
     l.recorder.weight(bias.storage, bias.bytes);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 }  // namespace
@@ -148,9 +148,9 @@ void lower_kind(Lowering& l, const Convolution& conv) {
         l.recorder.weight(weights.storage, weights.bytes);
     }
     l.write(result);
-    l.launch(l.stack.mode().dispatch.convolution + (depthwise ? Seconds{} : l.plan_time(conv)));
+    l.launch(l.mode().dispatch.convolution + (depthwise ? Seconds{} : l.plan_time(conv)));
     if (restores) transpose(l, output, type, result, out, "conv.nhwc_to_nchw");
-    if (conv.bias && !l.stack.compiled && !depthwise) add_bias(l, conv, out);
+    if (conv.bias && !l.compiled() && !depthwise) add_bias(l, conv, out);
 }
 
 }  // namespace cupola

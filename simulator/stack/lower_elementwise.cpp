@@ -48,7 +48,7 @@ void lower_single(Lowering& l, std::string_view label, PointwiseWork work) {
     l.begin_memory(label, Category::elementwise, l.type(l.output()), Pattern::streaming, l.elements(l.output()), work);
     for (std::size_t i = 0; i < l.input_count(); ++i) read_operand(l, l.input(i), order);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 /// x (1 + scale) + shift
@@ -109,7 +109,7 @@ void step(Lowering& l, std::string_view label, std::span<const Tensor> sources, 
     l.begin_memory(label, Category::elementwise, l.type(l.output()), Pattern::streaming, elements, work);
     for (const Tensor& source : sources) l.read(source);
     l.write(target);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 /// Counts are estimates from the shape of CUDA's math functions: expf and a reciprocal are one special-function
@@ -173,7 +173,7 @@ void lower_kind(Lowering& l, const GatedActivation& activation) {
     Tensor left = l.tensor(x);
     if (split) {
         left.bytes /= 2;
-        l.charge(l.stack.mode().dispatch.view);
+        l.charge(l.mode().dispatch.view);
     }
     const Tensor right = split ? left : l.tensor(x);  // the gate comes first where both are given
     if (!split) left = l.tensor(l.input(1));

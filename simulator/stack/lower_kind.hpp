@@ -60,11 +60,11 @@ inline constexpr PointwiseWork softmax_work{5, 1};  ///< maximum, subtraction, e
 inline constexpr PointwiseWork layer_norm_work{8, 0};
 
 /// The same in the framework's own kernels (ATen native/cuda/SoftMax.cu, PersistentSoftmax.cuh, layer_norm_kernel.cu).
-[[nodiscard]] PointwiseWork library_softmax_work(const Stack& stack, std::int64_t width, DataType type);
-[[nodiscard]] inline PointwiseWork library_layer_norm_work(const Stack& stack) {
+[[nodiscard]] PointwiseWork library_softmax_work(const KernelCode& code, std::int64_t width, DataType type);
+[[nodiscard]] inline PointwiseWork library_layer_norm_work(const KernelCode& code) {
     PointwiseWork work = layer_norm_work;
-    work.clocks = stack.mode().code.layer_norm_element;
-    work.row_clocks = stack.mode().code.layer_norm_row;
+    work.clocks = code.layer_norm_element;
+    work.row_clocks = code.layer_norm_row;
     work.row_threads = 128;
     return work;
 }

@@ -7,7 +7,7 @@ namespace {
 
 /// Whether generated code replaces the library's product: one row times a matrix is a reduction of each of the
 /// matrix's rows, which streams it (PyTorch torch/_inductor/decomposition.py, mm; used by pytorch-labs/gpt-fast).
-bool is_generated(const Lowering& l, const Linear& linear) { return l.stack.compiled && linear.rows == 1; }
+bool is_generated(const Lowering& l, const Linear& linear) { return l.compiled() && linear.rows == 1; }
 
 void begin_generated(Lowering& l, const Linear& linear, DataType type) {
     l.begin_memory("linear.generated", Category::linear, type, Pattern::row_reduction,
@@ -26,7 +26,7 @@ void lower_kind(Lowering& l, const Linear& linear) {
     const Layout& layout = l.layout(x);
     const DataType type = l.type(x);
     const bool view = is_matrix_view(shape, layout);
-    const bool epilogue = l.stack.compiled || is_contiguous(layout) || shape.rank() == 2;
+    const bool epilogue = l.compiled() || is_contiguous(layout) || shape.rank() == 2;
     const Tensor source = view ? l.tensor(x) : l.contiguous(x, "linear.contiguous");
     const double filter = static_cast<double>(linear.in) * static_cast<double>(linear.out);
     const double bias = linear.bias ? static_cast<double>(linear.out) : 0.0;
@@ -47,7 +47,7 @@ void lower_kind(Lowering& l, const Linear& linear) {
         l.recorder.weight(weights.storage, weights.bytes);
     }
     l.write(out);
-    const DispatchCosts& dispatch = l.stack.mode().dispatch;
+    const DispatchCosts& dispatch = l.mode().dispatch;
     l.launch(generated ? dispatch.elementwise : linear.bias && epilogue ? dispatch.linear : dispatch.matmul);
     if (!linear.bias || epilogue) return;
 
@@ -56,7 +56,7 @@ void lower_kind(Lowering& l, const Linear& linear) {
     l.read(out);
     l.recorder.weight(weights.storage, l.weight(bias).bytes);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 /// Batched product; either operand may be transposed in memory, but not interleaved.
@@ -76,7 +76,7 @@ void lower_kind(Lowering& l, const Matmul& matmul) {
     l.read(left);
     l.read(right);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.matmul);
+    l.launch(l.mode().dispatch.matmul);
 }
 
 }  // namespace cupola

@@ -13,7 +13,7 @@ void lower_gather(Lowering& l, std::string_view label, double row_elements) {
     l.begin_memory(label, Category::embedding, l.type(l.output()), Pattern::gather, l.elements(l.output()), {0, 0});
     l.recorder.read(l.tensor(x).storage, out.bytes, bytes_of(row_elements, l.type(x)));
     l.write(out);
-    l.launch(l.stack.mode().dispatch.embedding);
+    l.launch(l.mode().dispatch.embedding);
 }
 
 double last_axis(const Shape& shape) {
@@ -39,7 +39,7 @@ void lower_grown_cache(Lowering& l) {
     l.read(old);
     l.read(l.tensor(rows));
     l.write(cache);
-    l.launch(l.stack.mode().dispatch.copy);
+    l.launch(l.mode().dispatch.copy);
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ void lower_kind(Lowering& l, const Embedding& embedding) {
     const Tensor table = l.weight(rows * static_cast<double>(embedding.width));
     l.recorder.weight(table.storage, table.bytes);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.embedding);
+    l.launch(l.mode().dispatch.embedding);
 }
 
 void lower_kind(Lowering& l, const Gather&) { lower_gather(l, "gather", last_axis(l.shape(l.output()))); }
@@ -73,7 +73,7 @@ void lower_kind(Lowering& l, const Sample& sample) {
         l.begin_memory(label, Category::sampling, type, pattern, elements, work, reduces ? sample.rows : 1);
         l.read(from, 0, passes);
         l.write(to);
-        l.launch(reduces ? l.stack.mode().dispatch.norm : l.stack.mode().dispatch.elementwise);
+        l.launch(reduces ? l.mode().dispatch.norm : l.mode().dispatch.elementwise);
     };
     if (sample.top_k <= 1) {
         kernel("sample.argmax", Pattern::row_reduction, logits, out, {1, 0}, 1);
@@ -106,7 +106,7 @@ void lower_kind(Lowering& l, const CacheAppend& append) {
     l.begin_memory("cache.append", Category::embedding, l.type(rows), Pattern::streaming, l.elements(rows), {0, 0});
     l.read(added);
     l.write({l.tensor(l.output()).storage, stored});
-    l.launch(l.stack.mode().dispatch.embedding);
+    l.launch(l.mode().dispatch.embedding);
 }
 
 void lower_kind(Lowering& l, const CacheReorder&) { lower_gather(l, "cache.reorder", last_axis(l.shape(l.output()))); }

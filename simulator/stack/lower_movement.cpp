@@ -22,7 +22,7 @@ void lower_movement(Lowering& l, std::string_view label, const Layout& layout, P
                    work);
     l.read(l.tensor(x), run_bytes);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 /// SM clocks of an element in PyTorch's concatenation, whose threads compute an address for each: inputs that lie as
@@ -50,19 +50,19 @@ void lower_kind(Lowering& l, const Cat&) {
         l.read_in_order(x, last ? channels_last_layout(l.shape(x)) : contiguous_layout(l.shape(x)));
     }
     l.write(out);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 void lower_kind(Lowering& l, const Slice&) {
     const ValueId x = l.input(0);
     l.alias(l.output(), x, slice_layout(l.shape(x), l.layout(x), l.shape(l.output())));
-    l.charge(l.stack.mode().dispatch.view);
+    l.charge(l.mode().dispatch.view);
 }
 
 void lower_kind(Lowering& l, const Rearrange&) {
     const ValueId x = l.input(0);
     const Shape& shape = l.shape(l.output());
-    l.charge(l.stack.mode().dispatch.view);
+    l.charge(l.mode().dispatch.view);
     if (const auto view = view_layout(l.shape(x), l.layout(x), shape)) {
         l.alias(l.output(), x, *view);
         return;
@@ -79,7 +79,7 @@ void lower_kind(Lowering& l, const Contiguous&) {
     const Layout order = contiguous_layout(l.shape(l.output()));
     if (is_contiguous(l.layout(x))) {
         l.alias(l.output(), x, order);
-        l.charge(l.stack.mode().dispatch.view);
+        l.charge(l.mode().dispatch.view);
         return;
     }
     l.copy(x, l.create(l.output(), order), contiguous_layout(l.shape(x)), "copy.contiguous");
@@ -100,11 +100,11 @@ void lower_kind(Lowering& l, const Pad& pad) {
     const Tensor out = l.create(l.output(), order);
     l.begin_memory("pad.fill", Category::data_movement, l.type(x), Pattern::streaming, l.elements(l.output()), {0, 0});
     l.write(out);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
     l.begin_memory("pad.copy", Category::data_movement, l.type(x), Pattern::streaming, l.elements(x), {0, 0});
     l.read_in_order(x, layout_like(l.shape(x), order, l.shape(x)));
     l.write({out.storage, l.tensor(x).bytes});
-    l.launch(l.stack.mode().dispatch.copy);
+    l.launch(l.mode().dispatch.copy);
 }
 
 void lower_kind(Lowering& l, const Upsample& upsample) {
@@ -118,7 +118,7 @@ void lower_kind(Lowering& l, const AveragePool&) {
 
 /// View, permute, copy: the copy's reads or writes run along the innermost factor only.
 void lower_kind(Lowering& l, const PixelShuffle&) {
-    l.charge(2.0 * l.stack.mode().dispatch.view);
+    l.charge(2.0 * l.mode().dispatch.view);
     lower_movement(l, "pixel_shuffle", contiguous_layout(l.shape(l.output())), Pattern::strided_copy, {0, 0},
                    bytes_per_element(l.type(l.input(0))));
 }

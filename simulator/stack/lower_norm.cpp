@@ -22,7 +22,7 @@ void lower_group_norm(Lowering& l, const Norm& norm) {
     const ValueId x = l.input(0);
     const DataType type = l.type(x);
     const double elements = l.elements(x);
-    const Seconds extra = l.stack.mode().dispatch.extra_kernel;
+    const Seconds extra = l.mode().dispatch.extra_kernel;
     const Tensor source = l.contiguous(x, "group_norm.contiguous");
     const double samples = static_cast<double>(norm.rows) / static_cast<double>(norm.groups);
     const double pairs = samples * static_cast<double>(norm.channels);
@@ -32,7 +32,7 @@ void lower_group_norm(Lowering& l, const Norm& norm) {
                    norm.rows);
     l.read(source);
     l.write(moments);
-    l.launch(l.stack.mode().dispatch.norm);
+    l.launch(l.mode().dispatch.norm);
 
     const Tensor factors = l.temporary(bytes_of(2.0 * pairs, DataType::fp32));
     l.begin_memory("group_norm.parameters", Category::norm, type, Pattern::streaming, pairs, {4, 1});
@@ -55,11 +55,11 @@ void lower_layer_norm(Lowering& l, const Norm& norm) {
     const Tensor source = l.contiguous(x, "layer_norm.input_layout");
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
     l.begin_memory("layer_norm", Category::norm, l.type(x), Pattern::row_reduction, l.elements(x),
-                   library_layer_norm_work(l.stack), norm.rows);
+                   library_layer_norm_work(l.mode().code), norm.rows);
     l.read(source, 0, 2);
     read_scale_and_shift(l, norm);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.norm);
+    l.launch(l.mode().dispatch.norm);
 }
 
 /// A chain of small ATen kernels on one tensor: the pieces of RMSNorm and L2 normalisation written in Python.
@@ -88,7 +88,7 @@ void lower_chain(Lowering& l, const Norm& norm, std::span<const Step> steps) {
         l.begin_memory("norm.to_fp32", Category::norm, type, Pattern::streaming, elements, {0, 0});
         l.read(source);
         l.write(widened);
-        l.launch(l.stack.mode().dispatch.elementwise);
+        l.launch(l.mode().dispatch.elementwise);
         source = widened;
     }
     Tensor current = source;
@@ -113,7 +113,7 @@ void lower_chain(Lowering& l, const Norm& norm, std::span<const Step> steps) {
             result = current = l.temporary(step.narrows ? l.tensor(x).bytes : wide);
         }
         l.write(result);
-        l.launch(step.reduces ? l.stack.mode().dispatch.norm : l.stack.mode().dispatch.elementwise);
+        l.launch(step.reduces ? l.mode().dispatch.norm : l.mode().dispatch.elementwise);
     }
 }
 
@@ -142,23 +142,23 @@ void lower_l2_norm(Lowering& l, const Norm& norm) {
     l.begin_memory("l2_norm.norm", Category::norm, type, Pattern::row_reduction, l.elements(x), {2, 0}, norm.rows);
     l.read(l.tensor(x));
     l.write(norms);
-    l.launch(l.stack.mode().dispatch.norm);
+    l.launch(l.mode().dispatch.norm);
     l.begin_memory("l2_norm.clamp", Category::norm, type, Pattern::streaming, rows);
     l.read(norms);
     l.write(norms);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
     const Tensor out = l.create(l.output(), layout_like(l.shape(x), l.layout(x), l.shape(l.output())));
     l.begin_memory("l2_norm.divide", Category::norm, type, Pattern::streaming, l.elements(x), l.indexed({1, 1}));
     l.read(l.tensor(x));
     l.read(norms);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
     if (!norm.scale) return;
     l.begin_memory("l2_norm.scale", Category::norm, type, Pattern::streaming, l.elements(x), l.indexed({1, 0}));
     l.read(out);
     read_scale_and_shift(l, norm);
     l.write(out);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 constexpr std::int64_t softmax_in_registers = 1024;  ///< elements of a row that one warp holds
@@ -191,7 +191,7 @@ void lower_kind(Lowering& l, const Norm& norm) {
 /// A block takes `softmax_iteration` clocks for each of its loops over a row, as many for the remainder that fills no
 /// vectors, and for its start, three reductions and end as for four loops. Blocks of 8-element loads hold twice the
 /// registers, so half as many share an SM.
-PointwiseWork library_softmax_work(const Stack& stack, std::int64_t width, DataType type) {
+PointwiseWork library_softmax_work(const KernelCode& code, std::int64_t width, DataType type) {
     PointwiseWork work = softmax_work;
     if (width <= softmax_in_registers) return work;
     constexpr std::int64_t fixed_loops = 4;
@@ -202,7 +202,7 @@ PointwiseWork library_softmax_work(const Stack& stack, std::int64_t width, DataT
     const std::int64_t singles = (width - vectors * threads * vector + threads - 1) / threads;
     const float share_of_sm = static_cast<float>(threads * vector) / (2048.0F * 4.0F);
     work.row_clocks =
-        stack.mode().code.softmax_iteration * static_cast<float>(fixed_loops + vectors + singles) * share_of_sm;
+        code.softmax_iteration * static_cast<float>(fixed_loops + vectors + singles) * share_of_sm;
     work.row_threads = static_cast<float>(threads);
     return work;
 }
@@ -212,10 +212,10 @@ void lower_kind(Lowering& l, const Softmax& softmax) {
     const Tensor source = l.contiguous(x, "softmax.input_layout");
     const Tensor out = l.create(l.output(), contiguous_layout(l.shape(l.output())));
     l.begin_memory("softmax", Category::elementwise, l.type(x), Pattern::row_reduction, l.elements(x),
-                   library_softmax_work(l.stack, softmax.width, l.type(x)), softmax.rows);
+                   library_softmax_work(l.mode().code, softmax.width, l.type(x)), softmax.rows);
     l.read(source, 0, softmax_reads(softmax.width, l.type(x)));
     l.write(out);
-    l.launch(l.stack.mode().dispatch.norm);
+    l.launch(l.mode().dispatch.norm);
 }
 
 void lower_kind(Lowering& l, const Reduction& reduction) {
@@ -225,7 +225,7 @@ void lower_kind(Lowering& l, const Reduction& reduction) {
                    reduction.rows);
     l.read(l.tensor(x));
     l.write(out);
-    l.launch(l.stack.mode().dispatch.norm);
+    l.launch(l.mode().dispatch.norm);
 }
 
 }  // namespace cupola

@@ -21,7 +21,7 @@ void pointwise(Lowering& l, std::string_view label, double elements, Tensor from
     l.begin_memory(label, Category::elementwise, DataType::fp32, Pattern::streaming, elements, work);
     l.read(from);
     l.write(to);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 /// Reductions over the whole input, a row or the tensor at a time.
@@ -31,7 +31,7 @@ void reduction(Lowering& l, std::string_view label, const Linear& linear, DataTy
                    {2, 0}, rows ? linear.rows : 1);
     l.read(from);
     l.write(l.temporary(scale_width * (rows ? static_cast<double>(linear.rows) : 1.0)));
-    l.launch(l.stack.mode().dispatch.norm);
+    l.launch(l.mode().dispatch.norm);
 }
 
 /// Kernels over one scale a row or tensor.
@@ -87,15 +87,15 @@ void quantise_in_one(Lowering& l, const Linear& linear, DataType type, Tensor so
                    by_rows ? linear.rows : 1);
     l.read(source);
     l.write(target);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
 }
 
 /// The input in the product's type; what a compiler has made for another layer serves again.
 Tensor quantised_input(Lowering& l, const Linear& linear, Tensor source) {
     const LinearPrecision& precision = *linear.precision;
-    if (const auto known = l.narrow(source.storage); known && l.stack.compiled) return *known;
+    if (const auto known = l.narrow(source.storage); known && l.compiled()) return *known;
     const Tensor target = l.temporary(quantised_bytes(linear));
-    const bool step_by_step = !l.stack.compiled && !precision.fixed_scales && precision.span != ScaleSpan::block;
+    const bool step_by_step = !l.compiled() && !precision.fixed_scales && precision.span != ScaleSpan::block;
     const DataType type = l.type(l.input(0));
     if (step_by_step) {
         quantise_step_by_step(l, linear, type, source, target);
@@ -113,7 +113,7 @@ void begin_product(Lowering& l, DataType type, const GemmWork& work, Tensor sour
 
 void finish_product(Lowering& l, Tensor out) {
     l.write(out);
-    l.launch(l.stack.mode().dispatch.linear);
+    l.launch(l.mode().dispatch.linear);
 }
 
 /// Scales and bias, an operator each in eager mode: `labels` over the result.
@@ -135,8 +135,8 @@ void lower_narrow_product(Lowering& l, const Linear& linear, Tensor source, Tens
     const Tensor input = quantised_input(l, linear, source);
     GemmWork work{1, linear.rows, linear.out, linear.in};
     work.block_scaled = precision.span == ScaleSpan::block;
-    work.generated = scales_after_product(linear) && l.stack.compiled;
-    const bool sums = scales_after_product(linear) && !l.stack.compiled;
+    work.generated = scales_after_product(linear) && l.compiled();
+    const bool sums = scales_after_product(linear) && !l.compiled();
     const Tensor result = sums ? l.temporary(bytes_of(l.elements(l.output()), DataType::int32)) : out;
     begin_product(l, *precision.activation, work, input);
     l.recorder.weight(weights.storage, weights.bytes);
@@ -149,7 +149,7 @@ void lower_narrow_product(Lowering& l, const Linear& linear, Tensor source, Tens
 void lower_narrow_weights(Lowering& l, const Linear& linear, Tensor source, Tensor weights, Tensor out) {
     const DataType narrow = linear.precision->weight;
     const DataType type = l.matmul_type(l.type(l.input(0)));
-    const bool compiled = l.stack.compiled;
+    const bool compiled = l.compiled();
     GemmWork work{1, linear.rows, linear.out, linear.in};
     const bool in_registers = bytes_per_element(narrow) < 1 || (compiled && linear.rows <= few_rows);
     if (compiled && linear.rows == 1 && bytes_per_element(narrow) >= 1) {  // as in lower_linear.cpp
@@ -173,7 +173,7 @@ void lower_narrow_weights(Lowering& l, const Linear& linear, Tensor source, Tens
     l.begin_memory("linear.dequantise", Category::elementwise, type, Pattern::streaming, filter, {1, 0});
     l.recorder.weight(weights.storage, weights.bytes);
     l.write(wide);
-    l.launch(l.stack.mode().dispatch.elementwise);
+    l.launch(l.mode().dispatch.elementwise);
     begin_product(l, type, work, source);
     l.read(wide);
     finish_product(l, out);

@@ -72,7 +72,7 @@ void lower_kind(Lowering& l, const Rope& rope) {
     const double elements = l.elements(value);
     const Layout order = layout_like(l.shape(value), l.layout(value), l.shape(l.output()));
     constexpr double views = 4;  // two halves, the tables of cosines and sines
-    l.charge(views * l.stack.mode().dispatch.view);
+    l.charge(views * l.mode().dispatch.view);
     switch (rope.form) {
         case RopeForm::halves: return lower_halves(l, x, elements, order);
         case RopeForm::interleaved: return lower_interleaved(l, x, elements, order);

@@ -54,7 +54,7 @@ Lowering::Lowering(const Graph& graph_, const Stack& stack_, Architecture archit
 void Lowering::set_operator(std::uint32_t index) {
     operator_index_ = index;
     operator_ = &graph.operators[index];
-    const Seconds module_call = stack.mode().dispatch.module_call;
+    const Seconds module_call = mode().dispatch.module_call;
     if (module_call > Seconds(0)) charge(module_call * modules_entered());
 }
 
@@ -122,14 +122,14 @@ void Lowering::begin_memory(std::string_view label, Category category, DataType 
 }
 
 void Lowering::launch(Seconds host, std::uint32_t operator_index) {
-    recorder.launch(operator_index, host_time(pending_ + host));
+    recorder.launch(operator_index, host_factor_ * (pending_ + host_cost(host)), captured());
     pending_ = Seconds{};
 }
 
 Seconds Lowering::plan_time(const Convolution& convolution) {
     if (!graph.new_shapes || std::find(planned_.begin(), planned_.end(), convolution) != planned_.end()) return {};
     planned_.push_back(convolution);
-    return stack.mode().dispatch.convolution_plan;
+    return mode().dispatch.convolution_plan;
 }
 
 void Lowering::read_in_order(ValueId value, const Layout& order) {
@@ -153,7 +153,7 @@ void Lowering::copy(ValueId value, Tensor target, const Layout& to, std::string_
     begin_memory(label, Category::data_movement, type(value), pattern, elements(value), indexed({0, 0}));
     read(tensor(value), dense ? 0 : run);
     write(target);
-    launch(stack.mode().dispatch.copy);
+    launch(mode().dispatch.copy);
 }
 
 }  // namespace cupola

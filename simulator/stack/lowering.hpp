@@ -45,6 +45,10 @@ public:
     [[nodiscard]] std::size_t input_count() const { return operator_->input_count; }
     [[nodiscard]] ValueId input(std::size_t i) const { return graph.operands[operator_->first_input + i]; }
     [[nodiscard]] ValueId output() const { return operator_->output; }
+    /// How it runs: in generated code or by the framework's own kernels, and whether as a part of a CUDA graph.
+    [[nodiscard]] bool compiled() const { return stack.compiled && operator_->limit != Execution::eager; }
+    [[nodiscard]] bool captured() const { return stack.cuda_graphs && operator_->limit == Execution::captured; }
+    [[nodiscard]] const Mode& mode() const { return compiled() ? stack.compiled_mode : stack.eager_mode; }
 
     // Values
     [[nodiscard]] const Shape& shape(ValueId value) const { return graph.values[value].shape; }
@@ -68,7 +72,7 @@ public:
     /// The same arithmetic in PyTorch's general element-wise kernel, which computes an address for each operand of each
     /// element; it runs where an operand is broadcast, a slice, or in another order than the result.
     [[nodiscard]] PointwiseWork indexed(PointwiseWork work) const {
-        work.clocks = stack.mode().code.indexed_element;
+        work.clocks = mode().code.indexed_element;
         return work;
     }
 
@@ -89,11 +93,11 @@ public:
     /// Reads a value whose memory order may differ from that of the kernel's result.
     void read_in_order(ValueId value, const Layout& order);
     /// Host time of an operator that launches nothing by itself (a view); the next launch carries it, if there is one.
-    void charge(Seconds host) { pending_ += host; }
+    void charge(Seconds host) { pending_ += host_cost(host); }
     /// Host time of the library's plan for a convolution, if it meets one of these sizes for the first time.
     [[nodiscard]] Seconds plan_time(const Convolution& convolution);
     /// What no launch carried.
-    [[nodiscard]] Seconds trailing_host() const { return host_time(pending_); }
+    [[nodiscard]] Seconds trailing_host() const { return host_factor_ * pending_; }
 
     /// The value in logical order: itself, or a copy made now.
     [[nodiscard]] Tensor contiguous(ValueId value, std::string_view label);
@@ -104,8 +108,8 @@ private:
     /// Modules that Python enters for the current operator and had not entered for the one before it.
     [[nodiscard]] int modules_entered();
 
-    /// On this stack's host; nothing in a CUDA graph.
-    [[nodiscard]] Seconds host_time(Seconds cost) const { return stack.cuda_graphs ? Seconds{} : host_factor_ * cost; }
+    /// What the host spends on the current operator; nothing in a CUDA graph.
+    [[nodiscard]] Seconds host_cost(Seconds cost) const { return captured() ? Seconds{} : cost; }
 
     struct ValueState {
         Layout layout;

@@ -36,7 +36,7 @@ public:
     void read(StorageId storage, double bytes, double run_bytes = 0, double passes = 1);
     void write(StorageId storage, double bytes, double run_bytes = 0);
     void weight(StorageId storage, double bytes);
-    void launch(std::uint32_t operator_index, Seconds host);
+    void launch(std::uint32_t operator_index, Seconds host, bool captured = false);
 
     [[nodiscard]] KernelSequence finish();
 
@@ -57,6 +57,7 @@ private:
         std::uint32_t operator_index;
         std::uint32_t first_touch;
         Seconds host;
+        bool captured;
     };
 
     void touch(StorageId storage, const Operand& operand);

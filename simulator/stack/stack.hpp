@@ -75,7 +75,7 @@ struct Stack {
     /// Generated code: pointwise chains, and one norm or softmax with its neighbours, become one kernel, convolutions
     /// add their bias themselves, and no Python runs between kernels.
     bool compiled = false;
-    bool cuda_graphs = false;   ///< a pass is one launch; in either mode
+    bool cuda_graphs = false;   ///< what a pass runs of the model is one launch; in either mode
     bool max_autotune = false;  ///< compiled code picks matrix kernels by trying them
     TensorLayout layout = TensorLayout::channels_first;
     bool tf32_convolution = false;         ///< fp32 convolutions run as TF32 where the GPU has it
@@ -124,7 +124,8 @@ private:
 struct KernelInstance {
     std::uint32_t kernel = 0;  ///< index into KernelSequence::kernels
     std::uint32_t operator_index = 0;
-    Seconds host;  ///< CPU time before it is queued
+    Seconds host;           ///< CPU time before it is queued
+    bool captured = false;  ///< a part of a CUDA graph, which is one launch
 };
 
 /// The launches of one pass, equal kernels stored once.

@@ -40,6 +40,24 @@ void LaunchQueue::enqueue(std::span<const Launch> launches) {
     slot_ = slot;
 }
 
+/// A CUDA graph is one launch that keeps the GPU busy from its first kernel to its last.
+std::vector<Launch> LaunchQueue::captured(std::span<const Launch> launches) const {
+    std::vector<Launch> result;
+    bool open = false;  // the last of `result` is a graph
+    for (const Launch& launch : launches) {
+        if (launch.outside) {
+            result.push_back(launch);
+        } else if (open) {
+            result.back().host += launch.host;
+            result.back().device += launch.device;
+        } else {
+            result.push_back({path_.graph_launch + launch.host, launch.device});
+        }
+        open = !launch.outside;
+    }
+    return result;
+}
+
 void LaunchQueue::synchronise() {
     cpu_ = now() + path_.syncs_per_pass * path_.sync.value();
     end_ = long_ago;
@@ -77,9 +95,8 @@ Span LaunchQueue::run(std::span<const Launch> launches, double passes, Seconds t
 
     Seconds device, host = path_.host_per_pass + trailing_host;
     for (const Launch& launch : launches) device += launch.device;
-    // A CUDA graph is one launch that keeps the GPU busy from its first kernel to its last.
-    const Launch graph{path_.graph_launch, device};
-    const std::span<const Launch> queued = path_.graph && !launches.empty() ? std::span(&graph, 1) : launches;
+    const std::vector<Launch> graphs = path_.graph ? captured(launches) : std::vector<Launch>{};
+    const std::span<const Launch> queued = path_.graph ? std::span(graphs) : launches;
     for (const Launch& launch : queued) host += launch.host;
     host += path_.sync * path_.syncs_per_pass;
 

@@ -11,8 +11,9 @@ namespace cupola {
 
 /// One launch in the stream: what the CPU spends before it is queued, and what the GPU spends on it.
 struct Launch {
-    Seconds host;    ///< CPU time to dispatch it (0 inside a CUDA graph)
-    Seconds device;  ///< GPU busy time
+    Seconds host;          ///< CPU time to dispatch it (0 inside a CUDA graph)
+    Seconds device;        ///< GPU busy time
+    bool outside = false;  ///< of the CUDA graph, where there is one
 };
 
 /// The launch path of a software stack on a host.
@@ -21,7 +22,7 @@ struct LaunchPath {
     Seconds gap;                      ///< between dependent kernels on a busy stream
     std::int64_t queue_depth = 1024;  ///< launches the CPU may run ahead
     Seconds sync;                     ///< host cost of a synchronisation at the end of a pass
-    bool graph = false;               ///< the whole pass is one CUDA graph launch
+    bool graph = false;               ///< launches that follow each other, but for those outside, are one CUDA graph
     Seconds graph_launch;             ///< host cost of that launch
     int syncs_per_pass = 0;           ///< times the host waits for the GPU after every pass (a scheduler's .item())
     Seconds host_per_pass;            ///< host work outside operators in every pass (sampler, Python glue)
@@ -41,7 +42,8 @@ struct Span {
 /// The CPU/GPU launch-queue recurrence over passes that follow each other, alike or not:
 ///   cpu_i = max(cpu_{i-1}, start_{i-Q}) + host_i;  start_i = max(cpu_i + start_latency, end_{i-1} + gap)
 ///   end_i = start_i + device_i
-/// The host starts each pass with `host_per_pass`; a graph is one launch whose device time is the sum of its kernels'.
+/// The host starts each pass with `host_per_pass`; a graph is one launch whose device and
+/// host times are the sums of its kernels', and graph_launch.
 /// The GPU is idle and the queue empty at first; a later pass starts in the state that the one before it left, so that
 /// the host keeps its lead. With `syncs_per_pass` the host waits for the last end, and `sync` more for each, after each
 /// pass: then every pass starts on an idle GPU. Source: the queue of 1,024 launches and the run-ahead of the host as in
@@ -62,6 +64,7 @@ private:
     void host_work(Seconds time) { cpu_ += time.value(); }
     void enqueue(std::span<const Launch> launches);
     void synchronise();
+    [[nodiscard]] std::vector<Launch> captured(std::span<const Launch> launches) const;
     [[nodiscard]] double now() const;
     struct Times {
         double latency = 0, host_paced = 0;

@@ -56,12 +56,7 @@ ValueId Expander::apply_flow(const Layer& layer, ValueId input) {
         return combine_keys(builder_.scope_key(), std::hash<std::string_view>{}(text(name())));
     };
     switch (layer.spec->builtin) {
-        case Builtin::block: {
-            builder_.enter(layer.path_name, identity(layer));
-            const ValueId result = apply_block(argument(layer, "layers").layers, input);
-            builder_.leave();
-            return result;
-        }
+        case Builtin::block: return apply_named_block(layer, input);
         case Builtin::residual: return apply_residual(layer, input);
         case Builtin::repeat: return apply_repeat(layer, input);
         case Builtin::for_each:
@@ -119,6 +114,17 @@ ValueId Expander::apply_block(const std::vector<Layer>& layers, ValueId input) {
     run(layers);
     variables_.resize(variables);
     return current_;
+}
+
+ValueId Expander::apply_named_block(const Layer& layer, ValueId input) {
+    builder_.enter(layer.path_name, identity(layer));
+    const std::size_t runs = choice(layer, "runs", 0, {"captured", "compiled", "eager"});
+    const Execution outer = builder_.execution_limit();
+    builder_.limit_execution(std::max(outer, static_cast<Execution>(runs)));
+    const ValueId result = apply_block(argument(layer, "layers").layers, input);
+    builder_.limit_execution(outer);
+    builder_.leave();
+    return result;
 }
 
 ValueId Expander::apply_residual(const Layer& layer, ValueId input) {

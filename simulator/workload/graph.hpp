@@ -43,12 +43,17 @@ struct Scope {
     std::string name;
 };
 
+/// The furthest that a stack may go with an operator. What surrounds a model (a beam search, a sampler) stays out of its
+/// compiled module and of its CUDA graph.
+enum class Execution : std::uint8_t { captured, compiled, eager };
+
 struct Operator {
     OperatorKind kind;
     std::uint32_t first_input = 0, input_count = 0;  ///< a slice of Graph::operands
     ValueId output = no_id;
     std::uint32_t weight = no_id;  ///< index into Graph::weights
     std::uint32_t scope = no_id;   ///< index into Graph::scopes
+    Execution limit = Execution::captured;
 };
 
 /// The operators of one forward pass in execution order.

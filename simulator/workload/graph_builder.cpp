@@ -65,6 +65,7 @@ ValueId GraphBuilder::emit(NameId segment, std::uint64_t identity, const Operato
     op.first_input = static_cast<std::uint32_t>(graph_.operands.size());
     op.input_count = static_cast<std::uint32_t>(inputs.size());
     op.scope = leaf.id;
+    op.limit = limit_;
     graph_.operands.insert(graph_.operands.end(), inputs.begin(), inputs.end());
     const std::int64_t parameters = std::holds_alternative<Parameter>(kind) ? shape.elements() : parameters_of(kind);
     if (parameters > 0) op.weight = weight_of(weight_name != 0 ? weight_name : leaf.key, parameters, type);

@@ -31,6 +31,10 @@ public:
     [[nodiscard]] std::uint64_t scope_key() const { return open_.back().key; }
     [[nodiscard]] std::string path() const { return graph_.path(open_.back().id); }
 
+    /// The furthest that a stack may go with the operators that follow.
+    [[nodiscard]] Execution execution_limit() const { return limit_; }
+    void limit_execution(Execution limit) { limit_ = limit; }
+
     /// Appends an operator in a leaf scope of that name. Its parameters follow from its kind unless given.
     /// `weight_name` != 0 ties the weights to all operators of the component with the same name.
     ValueId emit(NameId segment, std::uint64_t identity, const OperatorKind& kind, std::span<const ValueId> inputs,
@@ -62,6 +66,7 @@ private:
     std::vector<Open> open_;
     std::unordered_map<std::uint64_t, std::uint32_t> weights_;
     std::int64_t conflict_ = -1;
+    Execution limit_ = Execution::captured;
 };
 
 /// A hash of two keys.

@@ -7,7 +7,7 @@ namespace {
 
 using Kind = ArgumentKind;
 
-constexpr std::array layers_only{ArgumentSpec{"layers", Kind::layers, true}};
+constexpr std::array block_arguments{ArgumentSpec{"layers", Kind::layers, true}, ArgumentSpec{"runs", Kind::name}};
 constexpr std::array residual_arguments{ArgumentSpec{"layers", Kind::layers, true},
                                         ArgumentSpec{"shortcut", Kind::layers}, ArgumentSpec{"first", Kind::name}};
 constexpr std::array repeat_arguments{ArgumentSpec{"times", Kind::expression, true},
@@ -86,7 +86,7 @@ constexpr std::array sinusoid_arguments{ArgumentSpec{"width", Kind::expression, 
 constexpr std::array<ArgumentSpec, 0> no_arguments{};
 
 constexpr std::array specs{
-    LayerSpec{Builtin::block, "block", layers_only},
+    LayerSpec{Builtin::block, "block", block_arguments},
     LayerSpec{Builtin::residual, "residual", residual_arguments},
     LayerSpec{Builtin::repeat, "repeat", repeat_arguments},
     LayerSpec{Builtin::for_each, "for", for_arguments, true},
