@@ -208,8 +208,8 @@ private:
 
     StageDescriptor read_stage(const Node::Entry& entry) {
         const Node& node = entry.value;
-        node.allow_only(
-            {"about", "component", "when", "repeat", "dtype", "let", "new_shapes", "input", "inputs", "layers"});
+        node.allow_only({"about", "component", "when", "repeat", "dtype", "let", "new_shapes", "syncs", "input",
+                         "inputs", "layers"});
         StageDescriptor stage;
         stage.name = entry.key;
         stage.where = entry.key_position;
@@ -217,6 +217,7 @@ private:
         if (const auto condition = node.find("when")) stage.condition = layers_.read_expression(*condition);
         if (const auto repeat = node.find("repeat")) stage.repeat = layers_.read_expression(*repeat);
         if (const auto fresh = node.find("new_shapes")) stage.new_shapes = fresh->boolean();
+        if (const auto syncs = node.find("syncs")) stage.syncs = static_cast<int>(syncs->integer(0, 1000));
         if (const auto type = node.find("dtype")) stage.type = layers_.read_expression(*type);
         if (const auto variables = node.find("let")) stage.variables = layers_.read_bindings(*variables);
         if (const auto input = node.find("input")) stage.inputs.push_back(read_input(layers_.intern(""), *input));

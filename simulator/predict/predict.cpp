@@ -90,7 +90,9 @@ void Predictor::run(const Stage& stage) {
     PredictedStage result;
     result.name = stage.name;
     result.steps = stage.steps();
-    LaunchQueue queue(path_);  // the host keeps its lead from pass to pass; each stage starts without one
+    LaunchPath path = path_;
+    path.syncs_per_pass += stage.syncs;
+    LaunchQueue queue(path);  // the host keeps its lead from pass to pass; each stage starts without one
     for (const Pass& pass : stage.passes) run(stage, pass, queue, result);
     if (result.steps > 0) result.launches_per_step /= result.steps;
     result.dispatch = result.span.host;

@@ -165,6 +165,7 @@ void Fusion::materialise(ValueId value) {
 
 void Fusion::emit(Group& group) {
     group.open = false;
+    if (group.gathers) return emit_reorder(group);
     bool written = group.statistics.storage != no_id;
     for (ValueId v = group.first_value; v != no_id; v = next_value_[v]) written = written || uses_[v] > 0;
     written = quantise_with(group) || written;
@@ -407,7 +408,6 @@ void Fusion::lower_operator(const Matmul& matmul) { lower_barrier(matmul); }
 void Fusion::lower_operator(const Embedding& embedding) { lower_barrier(embedding); }
 void Fusion::lower_operator(const Gather& gather) { lower_barrier(gather); }
 void Fusion::lower_operator(const Sample& sample) { lower_barrier(sample); }
-void Fusion::lower_operator(const CacheReorder& reorder) { lower_barrier(reorder); }
 void Fusion::lower_operator(const Parameter& parameter) { lower_barrier(parameter); }
 
 }  // namespace cupola

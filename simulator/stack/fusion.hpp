@@ -19,7 +19,8 @@ public:
 
     /// Lowers the lowering's current operator; one that stays eager becomes kernels of its own.
     void lower_current();
-    /// Emits the groups that are still open: the end of the generated code, or of a part of it that is called by itself.
+    /// Emits the groups that are still open: the end of the generated code, or of a part of it that is called by
+    /// itself.
     void finish();
 
 private:
@@ -40,7 +41,8 @@ private:
         std::uint32_t operator_index = 0;
         std::string_view label;
         Category category = Category::data_movement;
-        bool reduces = false, open = true;
+        bool reduces = false, gathers = false, open = true;
+        bool copies_back = false;  ///< the gathered caches go back to where they were
     };
     /// How an operator takes part in a group.
     struct Member {
@@ -108,6 +110,7 @@ private:
     bool quantise_with(Group& group);
     void write_narrow(const Group& group);
     void scale_result();
+    void emit_reorder(Group& group);
     [[nodiscard]] Layout result_layout() const;
 
     Lowering& l_;

@@ -109,7 +109,17 @@ void lower_kind(Lowering& l, const CacheAppend& append) {
     l.launch(l.mode().dispatch.embedding);
 }
 
-void lower_kind(Lowering& l, const CacheReorder&) { lower_gather(l, "cache.reorder", last_axis(l.shape(l.output()))); }
+/// index_select, and with `in_place` copy_ back.
+void lower_kind(Lowering& l, const CacheReorder& reorder) {
+    lower_gather(l, "cache.reorder", last_axis(l.shape(l.output())));
+    if (!reorder.in_place) return;
+    l.begin_memory("cache.copy_back", Category::embedding, l.type(l.output()), Pattern::streaming,
+                   l.elements(l.output()), {0, 0});
+    l.read(l.tensor(l.output()));
+    l.write(l.tensor(l.input(0)));
+    l.launch(l.mode().dispatch.copy);
+    l.alias(l.output(), l.input(0), l.layout(l.output()));
+}
 
 void lower_kind(Lowering& l, const Parameter&) {
     l.create(l.output(), contiguous_layout(l.shape(l.output())));

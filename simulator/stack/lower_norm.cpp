@@ -201,8 +201,7 @@ PointwiseWork library_softmax_work(const KernelCode& code, std::int64_t width, D
     const std::int64_t vectors = width / (threads * vector);
     const std::int64_t singles = (width - vectors * threads * vector + threads - 1) / threads;
     const float share_of_sm = static_cast<float>(threads * vector) / (2048.0F * 4.0F);
-    work.row_clocks =
-        code.softmax_iteration * static_cast<float>(fixed_loops + vectors + singles) * share_of_sm;
+    work.row_clocks = code.softmax_iteration * static_cast<float>(fixed_loops + vectors + singles) * share_of_sm;
     work.row_threads = static_cast<float>(threads);
     return work;
 }

@@ -88,6 +88,7 @@ struct StageDescriptor {
     std::vector<StageInput> inputs;
     std::vector<Layer> layers;
     bool new_shapes = false;  ///< see Graph
+    int syncs = 0;            ///< see Stage
     SourcePosition where;
 };
 

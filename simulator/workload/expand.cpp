@@ -329,6 +329,7 @@ std::optional<Stage> expand_stage(const Descriptor& descriptor, const StageDescr
     Stage result;
     result.name = stage.name;
     result.component = stage.component;
+    result.syncs = stage.syncs;
     std::vector<Node> nodes = plan_steps(stage, descriptor, globals, step_name);
     result.passes.reserve(nodes.size());
     for (Node& node : nodes) {

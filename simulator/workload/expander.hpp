@@ -80,6 +80,7 @@ private:
     ValueId apply(const Layer& layer, ValueId input);
     ValueId apply_flow(const Layer& layer, ValueId input);
     ValueId apply_block(const std::vector<Layer>& layers, ValueId input);
+    [[nodiscard]] Execution execution_of(const Layer& layer) const;
     ValueId apply_named_block(const Layer& layer, ValueId input);
     ValueId apply_residual(const Layer& layer, ValueId input);
     ValueId apply_for(const Layer& layer, ValueId input);

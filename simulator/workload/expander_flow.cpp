@@ -2,6 +2,7 @@
 #include "cupola/workload/expander.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace cupola {
 namespace {
@@ -116,11 +117,22 @@ ValueId Expander::apply_block(const std::vector<Layer>& layers, ValueId input) {
     return current_;
 }
 
+/// What `runs` of a block names: a word, or a variable that holds one.
+Execution Expander::execution_of(const Layer& layer) const {
+    const Argument& runs = argument(layer, "runs");
+    if (!runs.given) return Execution::captured;
+    constexpr std::array<std::string_view, 3> names{"captured", "compiled", "eager"};
+    const Datum value = name_value(runs.expression);
+    const std::string* text = value.text();
+    const auto found = text == nullptr ? names.end() : std::find(names.begin(), names.end(), *text);
+    if (found == names.end()) fail_at(runs.where, text_of(value), "captured, compiled or eager");
+    return static_cast<Execution>(found - names.begin());
+}
+
 ValueId Expander::apply_named_block(const Layer& layer, ValueId input) {
     builder_.enter(layer.path_name, identity(layer));
-    const std::size_t runs = choice(layer, "runs", 0, {"captured", "compiled", "eager"});
     const Execution outer = builder_.execution_limit();
-    builder_.limit_execution(std::max(outer, static_cast<Execution>(runs)));
+    builder_.limit_execution(std::max(outer, execution_of(layer)));
     const ValueId result = apply_block(argument(layer, "layers").layers, input);
     builder_.limit_execution(outer);
     builder_.leave();

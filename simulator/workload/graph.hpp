@@ -43,8 +43,8 @@ struct Scope {
     std::string name;
 };
 
-/// The furthest that a stack may go with an operator. What surrounds a model (a beam search, a sampler) stays out of its
-/// compiled module and of its CUDA graph.
+/// The furthest that a stack may go with an operator. What surrounds a model (a beam search, a sampler) stays out of
+/// its compiled module and of its CUDA graph.
 enum class Execution : std::uint8_t { captured, compiled, eager };
 
 struct Operator {
@@ -105,6 +105,7 @@ struct Stage {
     std::string name;       ///< "denoiser"
     std::string component;  ///< the network whose weights it uses: stages of one component share them
     std::vector<Pass> passes;
+    int syncs = 0;  ///< times that the program waits for the GPU in each step, besides what the stack says
     [[nodiscard]] double steps() const;
 };
 

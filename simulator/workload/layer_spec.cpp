@@ -7,7 +7,8 @@ namespace {
 
 using Kind = ArgumentKind;
 
-constexpr std::array block_arguments{ArgumentSpec{"layers", Kind::layers, true}, ArgumentSpec{"runs", Kind::name}};
+constexpr std::array block_arguments{ArgumentSpec{"layers", Kind::layers, true},
+                                     ArgumentSpec{"runs", Kind::expression}};
 constexpr std::array residual_arguments{ArgumentSpec{"layers", Kind::layers, true},
                                         ArgumentSpec{"shortcut", Kind::layers}, ArgumentSpec{"first", Kind::name}};
 constexpr std::array repeat_arguments{ArgumentSpec{"times", Kind::expression, true},
@@ -81,6 +82,7 @@ constexpr std::array gather_arguments{ArgumentSpec{"axis", Kind::name, true},
                                       ArgumentSpec{"rows", Kind::expression, true}};
 constexpr std::array sample_arguments{ArgumentSpec{"top_k", Kind::expression}};
 constexpr std::array cache_arguments{ArgumentSpec{"length", Kind::expression, true}, ArgumentSpec{"axis", Kind::name}};
+constexpr std::array reorder_arguments{ArgumentSpec{"in_place", Kind::expression}};
 constexpr std::array sizes_argument{ArgumentSpec{"sizes", Kind::sizes, true}};
 constexpr std::array sinusoid_arguments{ArgumentSpec{"width", Kind::expression, true}};
 constexpr std::array<ArgumentSpec, 0> no_arguments{};
@@ -146,7 +148,7 @@ constexpr std::array specs{
     LayerSpec{Builtin::gather, "gather", gather_arguments},
     LayerSpec{Builtin::sample, "sample", sample_arguments},
     LayerSpec{Builtin::cache, "cache", cache_arguments},
-    LayerSpec{Builtin::cache_reorder, "cache_reorder", no_arguments},
+    LayerSpec{Builtin::cache_reorder, "cache_reorder", reorder_arguments},
     LayerSpec{Builtin::state, "state", sizes_argument, true},
     LayerSpec{Builtin::parameter, "parameter", sizes_argument, true},
     LayerSpec{Builtin::sinusoid, "sinusoid", sinusoid_arguments},

@@ -80,7 +80,9 @@ ValueId build_source_layer(Expander& expander, const Layer& layer, ValueId input
         case Builtin::gather: return build_gather(expander, layer, input);
         case Builtin::sample: return build_sample(expander, layer, input);
         case Builtin::cache: return build_cache(expander, layer, input);
-        case Builtin::cache_reorder: return expander.emit(layer, CacheReorder{}, {input}, expander.shape(input));
+        case Builtin::cache_reorder:
+            return expander.emit(layer, CacheReorder{expander.flag(layer, "in_place", false)}, {input},
+                                 expander.shape(input));
         case Builtin::state:
             return expander.builder().add_input(shape_from_sizes(expander, layer), expander.type(), true);
         case Builtin::parameter: return expander.emit(layer, Parameter{}, {}, shape_from_sizes(expander, layer));

@@ -175,7 +175,10 @@ struct Sample {
 struct CacheAppend {
     bool grown = false;  ///< each step copies old and new rows into a longer cache
 };
-struct CacheReorder {};  ///< beam search: copies a cache in another order
+/// Beam search: copies a cache in another order.
+struct CacheReorder {
+    bool in_place = false;  ///< back into the memory that it had, as a CUDA graph needs it: one copy more
+};
 
 /// A learned or constant tensor enters the graph (position embedding, query tokens); no kernel.
 struct Parameter {};

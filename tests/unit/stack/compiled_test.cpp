@@ -128,3 +128,48 @@ TEST_CASE("compiled code multiplies one row by a matrix in a reduction that stre
     CHECK(std::holds_alternative<GemmWork>(sequence(2, compiled()).kernels[0].work));
     CHECK(std::holds_alternative<GemmWork>(sequence(1, eager()).kernels[0].work));
 }
+
+TEST_CASE("an operator that stays eager ends what is compiled before it, and is no part of the CUDA graph") {
+    GraphBuilder builder;
+    const ValueId x = builder.silu(builder.silu(builder.input(shape_of({{"batch", 5}, {"channels", 640}}))));
+    const ValueId y = builder.silu(builder.silu(x));
+    Graph graph = builder.finish(builder.silu(builder.silu(y)));
+    for (const std::size_t i : {2U, 3U}) graph.operators[i].limit = Execution::eager;
+    Stack stack = compiled();
+    stack.cuda_graphs = true;
+    stack.eager_mode.dispatch.elementwise = Seconds(10e-6);
+    const KernelSequence sequence = lower(graph, stack, Architecture::ampere);
+    CHECK(text(labels_of(sequence)) == "fused.pointwise silu silu fused.pointwise");
+    for (const std::size_t i : {0U, 3U}) {
+        CHECK(sequence.launches[i].captured);
+        CHECK(sequence.launches[i].host.value() == 0);
+    }
+    for (const std::size_t i : {1U, 2U}) {
+        CHECK_FALSE(sequence.launches[i].captured);
+        CHECK(sequence.launches[i].host.value() == doctest::Approx(10e-6).scale(0));
+    }
+    for (const std::size_t i : {2U, 3U}) graph.operators[i].limit = Execution::compiled;
+    const KernelSequence called = lower(graph, stack, Architecture::ampere);
+    CHECK(text(labels_of(called)) == "fused.pointwise fused.pointwise fused.pointwise");
+    CHECK_FALSE(called.launches[1].captured);
+}
+
+TEST_CASE("caches of one size are reordered by one compiled kernel, and one more where they keep their memory") {
+    const auto labels_for = [](bool in_place, const Stack& stack) {
+        GraphBuilder builder;
+        ValueId last = 0;
+        for (const std::int64_t length : {64, 32, 64, 32}) {
+            const Shape shape = shape_of({{"batch", 5}, {"tokens", length}, {"channels", 64}});
+            last = builder.add(CacheReorder{in_place}, {builder.input(shape, true)}, shape);
+        }
+        return lower(builder.finish(last), stack, Architecture::ampere);
+    };
+    CHECK(labels_for(false, eager()).launches.size() == 4);
+    CHECK(labels_for(true, eager()).launches.size() == 8);
+    const KernelSequence fused = labels_for(true, compiled());
+    CHECK(text(labels_of(fused)) == "cache.reorder cache.copy_back cache.reorder cache.copy_back");
+    const Kernel& gather = kernel_named(fused, "cache.reorder");
+    double bytes = 0;
+    for (std::size_t i = 0; i < gather.operand_count; ++i) bytes += gather.operands[i].bytes.value();
+    CHECK(bytes == 2 * 2 * 5.0 * 64 * 64 * 2);  // two caches, read and written, fp16
+}

@@ -71,9 +71,23 @@ TEST_CASE("a CUDA graph is one host launch with its kernels back to back") {
     LaunchPath graph = path(4, 1);
     graph.graph = true;
     graph.graph_launch = Seconds(8 * us);
-    const Span span = run_passes(launches(100, 12, 3), graph, 1);
+    const Span span = run_passes(launches(100, 0, 3), graph, 1);
     CHECK(span.latency.value() == microseconds(8 + 4 + 300));
     CHECK(span.host.value() == microseconds(8));
+}
+
+TEST_CASE("what stays outside of a CUDA graph is launched by itself, and ends the graph") {
+    LaunchPath graph = path(4, 1);
+    graph.graph = true;
+    graph.graph_launch = Seconds(8 * us);
+    std::vector<Launch> sequence = launches(10, 0, 3);
+    sequence[4] = {Seconds(12 * us), Seconds(3 * us), true};
+    sequence[5] = {Seconds(12 * us), Seconds(3 * us), true};
+    const Span span = run_passes(sequence, graph, 1);
+    CHECK(span.host.value() == microseconds(8 + 12 + 12 + 8));
+    CHECK(span.busy.value() == microseconds(30));
+    // Graph of four: 12 to 24. The others are queued at 20, 32, the second graph at 40; each starts 4 later.
+    CHECK(span.latency.value() == microseconds(40 + 4 + 12));
 }
 
 TEST_CASE("a synchronised pass repeats exactly, its sync and glue included") {
