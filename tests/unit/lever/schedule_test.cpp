@@ -157,7 +157,8 @@ TEST_CASE("vae-tiling of time and space: every part is tiled, then blended as a 
 TEST_CASE("vae-tiling of time: parts that are alike are one pass, as often as they come") {
     WorkloadSettings longer = short_video("128");
     longer[2].second = "65";  // 17 latents: parts at 0, 3, 6, 9, 12, 15
-    const auto& passes = stage(changed("hunyuanvideo", longer, "vae-tiling=frames:16"), "vae_decoder").passes;
+    const Workload tiled = changed("hunyuanvideo", longer, "vae-tiling=frames:16");
+    const auto& passes = stage(tiled, "vae_decoder").passes;
     REQUIRE(passes.size() == 4);
     CHECK(passes[0].count == 1);
     CHECK(passes[1].count == 4);
