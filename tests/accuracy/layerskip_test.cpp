@@ -85,11 +85,11 @@ TEST_CASE("LayerSkip: where decoding dominates, the speed-up is within 10 % of w
     check_speed_up(cases, "human-eval-ar", "human-eval-ss", 0.10);
 }
 
-// XSUM is 22 % over: the only row outside the 20 % that we ask of these two.
-TEST_CASE("LayerSkip: with long prompts and short texts, within 25 %") {
+// XSUM's prompt is read off its autoregressive row, so that only the speed-up is a prediction there.
+TEST_CASE("LayerSkip: with long prompts and short texts, within 20 %") {
     const auto cases = read_cases("layerskip.csv");
     check_speed_up(cases, "cnn-dm-1-shot-ar", "cnn-dm-1-shot-ss", 0.20);
-    check_speed_up(cases, "xsum-3-shot-ar", "xsum-3-shot-ss", 0.25);
+    check_speed_up(cases, "xsum-3-shot-ar", "xsum-3-shot-ss", 0.20);
 }
 
 TEST_CASE("LayerSkip: the TOPv2 table, early exit and self-speculation, within 10 %") {
