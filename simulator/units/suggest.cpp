@@ -49,7 +49,7 @@ std::optional<std::string> closest_name(std::string_view name, const std::vector
     if (name.empty() || name.size() > longest_name) return std::nullopt;
     const std::string typed = folded(name);
     std::size_t best_distance = std::max<std::size_t>(1, typed.size() / 3) + 1;
-    std::optional<std::string> best, shortest_with_prefix;
+    std::optional<std::string> best, begun, begins;  // `begun`: the shortest whose beginning was typed
     for (const std::string& candidate : candidates) {
         const std::string known = folded(candidate);
         const std::size_t distance = known.size() > 2 * longest_name ? best_distance : edit_distance(typed, known);
@@ -57,13 +57,14 @@ std::optional<std::string> closest_name(std::string_view name, const std::vector
             best_distance = distance;
             best = candidate;
         }
-        const bool prefix = std::min(typed.size(), known.size()) >= shortest_prefix &&
-                            (starts_with(known, typed) || starts_with(typed, known));
-        if (prefix && (!shortest_with_prefix || candidate.size() < shortest_with_prefix->size())) {
-            shortest_with_prefix = candidate;
-        }
+        if (std::min(typed.size(), known.size()) < shortest_prefix) continue;
+        const auto keep_shortest = [&](std::optional<std::string>& shortest) {
+            if (!shortest || candidate.size() < shortest->size()) shortest = candidate;
+        };
+        if (starts_with(known, typed)) keep_shortest(begun);
+        if (starts_with(typed, known)) keep_shortest(begins);
     }
-    return best ? best : shortest_with_prefix;
+    return begun ? begun : best ? best : begins;
 }
 
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {

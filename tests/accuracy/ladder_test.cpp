@@ -88,15 +88,15 @@ TEST_CASE("Stable Diffusion 1.x at a batch of one is bound by the host on the H1
     }
 }
 
-TEST_CASE("published runs, of which some were first looked at when the model stood: half of them within 12 %") {
-    for (const std::string file : {"published", "held-back"}) {
+TEST_CASE("published runs, of which two files were first looked at when the model stood: half of them within 12 %") {
+    for (const std::string file : {"published", "held-back", "unmeasured-gpus"}) {
         CAPTURE(file);
         const json result = validated(file);
         CHECK(result["skipped"].empty());
         const json& all = result["groups"][0];
         REQUIRE(all["name"] == "all");
         MESSAGE(file << ": " << all.dump());
-        CHECK(all["rows"] >= 130);
+        CHECK(all["rows"] >= 50);
         CHECK(all["median"] < 0.12);
         CHECK(all["mape"] < 0.17);
         CHECK(std::abs(all["bias"].get<double>()) < 0.10);

@@ -48,6 +48,13 @@ TEST_CASE("SMs x rate x clock is the published dense throughput within 3 %") {
                                        {"a100-pcie-80gb", 312, 156, 0, 624, 19.5, 1.41},
                                        {"a100-sxm4-40gb", 312, 156, 0, 624, 19.5, 1.41},
                                        {"a100-sxm4-80gb", 312, 156, 0, 624, 19.5, 1.41},
+                                       {"a10", 125, 62.5, 0, 250, 31.2, 1.695},
+                                       {"rtx-a6000", 154.8, 77.4, 0, 309.7, 38.7, 1.8},
+                                       {"l4", 121, 60.6, 242.5, 242.5, 30.3, 2.04},
+                                       {"l20", 119.5, 59.8, 239, 239, 59.8, 2.52},
+                                       {"l40", 181, 90.5, 362, 362, 90.5, 2.49},
+                                       {"h20-96gb", 148, 74, 296, 296, 0, 1.853},
+                                       {"gb200-186gb", 2500, 1250, 5000, 5000, 0, 2.008},
                                        {"a40", 149.7, 74.8, 0, 299.3, 37.4, 1.74},
                                        {"rtx-3090", 71.2, 35.6, 0, 284, 35.6, 1.695},
                                        {"rtx-4090", 165.2, 82.6, 330.3, 660.6, 82.6, 2.52},
@@ -67,8 +74,8 @@ TEST_CASE("SMs x rate x clock is the published dense throughput within 3 %") {
         check_close(gpu.tensor_rates.fp8 * per_rate, row.fp8_tflops);
         check_close(gpu.tensor_rates.int8 * per_rate, row.int8_tops);
         CHECK(gpu.tensor_rates.bf16 == (gpu.architecture < Architecture::ampere ? 0.0 : gpu.tensor_rates.fp16));
-        // FP32 peaks of Hopper are stated at the highest clock, unlike its matrix peaks; B200's 80 at none that is
-        // known.
+        // FP32 peaks of Hopper are stated at the highest clock, unlike its matrix peaks; B200's 80, GB200's and
+        // H20's 44 at none that is known.
         const double fp32_clock =
             gpu.architecture == Architecture::hopper ? gpu.boost_clock.value() * 1e-9 : row.clock_ghz;
         if (row.fp32_tflops > 0) check_close(gpu.sm_count * gpu.fp32_lanes_per_sm * 2e-3 * fp32_clock, row.fp32_tflops);
@@ -123,7 +130,7 @@ TEST_CASE("a GPU is found by name or by path; an unknown one gets a suggestion")
     CHECK(load_gpu(data, data + "/hwmodels/gpus/t4.yaml").name == "t4");
     CHECK(error_of("h100-sxm-80gb").find("did you mean \"h100-sxm5-80gb\"?") != std::string::npos);
     CHECK(error_of("h200").find("did you mean \"h200-sxm-141gb\"?") != std::string::npos);
-    CHECK(error_of("gaudi").find("known: a100-pcie-40gb, a100-pcie-80gb") != std::string::npos);
+    CHECK(error_of("gaudi").find("known: a10, a100-pcie-40gb") != std::string::npos);
     CHECK(error_of("./t4.yaml").find("./t4.yaml: found no readable file") == 0);
     CHECK(error_of("..").find("found no GPU named \"..\"") == 0);
 }

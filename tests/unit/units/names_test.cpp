@@ -40,8 +40,8 @@ TEST_CASE("a slip of the finger finds the name that was meant") {
     struct Slip {
         std::string typed, meant;
     };
-    const std::vector<std::string> names{"sdxl", "stable-diffusion-1.5", "llama-2-7b", "modelscope-t2v",
-                                         "h100-sxm5-80gb"};
+    const std::vector<std::string> names{"sdxl",           "stable-diffusion-1.5", "llama-2-7b",
+                                         "modelscope-t2v", "h100-sxm5-80gb",       "a10"};
     const std::vector<Slip> slips{{"sdlx", "sdxl"},                                  // swapped
                                   {"sdxxl", "sdxl"},                                 // doubled
                                   {"sxl", "sdxl"},                                   // left out
@@ -49,6 +49,7 @@ TEST_CASE("a slip of the finger finds the name that was meant") {
                                   {"stable_diffusion_1.5", "stable-diffusion-1.5"},  // separator
                                   {"stable-difusion", "stable-diffusion-1.5"},
                                   {"h100", "h100-sxm5-80gb"},  // prefix
+                                  {"h10", "h100-sxm5-80gb"},   // rather than one letter off
                                   {"llama-2-7b-chat", "llama-2-7b"}};
     for (const Slip& slip : slips) {
         CAPTURE(slip.typed);
