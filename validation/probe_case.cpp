@@ -61,6 +61,7 @@ std::int64_t volume(const std::array<std::int64_t, 3>& extents) { return extents
 
 Line line_of(const GemmWork& work, const Kernel& kernel, const Operator& op) {
     if (work.weight || work.block_scaled) throw NoCase{"weights of another type than the product's, or block scales"};
+    if (work.integer_lanes) throw NoCase{"int8 product with k across the rows of a factor"};
     Line line("gemm");
     line.word("type", type_in(kernel, {DataType::fp16, DataType::bf16, DataType::tf32, DataType::fp32, DataType::int8,
                                        DataType::fp8}));

@@ -44,7 +44,7 @@ private:
 
 DispatchCosts read_dispatch(const Node& map, const std::string& prefix, std::vector<Fact>& origins) {
     map.allow_only({"elementwise", "norm", "linear", "convolution", "attention", "copy", "view", "embedding",
-                    "extra_kernel", "matmul", "module_call", "convolution_plan"});
+                    "extra_kernel", "matmul", "module_call", "convolution_plan", "host_product"});
     StackFacts facts(map, prefix, origins);
     const auto cost = [&](const std::string& key) { return facts.quantity(key, Seconds(0), Seconds(1e-2)); };
     DispatchCosts dispatch;
@@ -59,6 +59,7 @@ DispatchCosts read_dispatch(const Node& map, const std::string& prefix, std::vec
     dispatch.extra_kernel = cost("extra_kernel");
     dispatch.matmul = cost("matmul");
     dispatch.module_call = cost("module_call");
+    if (map.find("host_product")) dispatch.host_product = cost("host_product");
     if (map.find("convolution_plan")) dispatch.convolution_plan = cost("convolution_plan");
     return dispatch;
 }

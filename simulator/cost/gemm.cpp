@@ -42,9 +42,16 @@ Terms gemv_terms(const MatrixProblem& problem, const Machine& machine, const Cos
     return terms;
 }
 
-}  // namespace
+/// The SM as integer lanes see it: 64 of them (CUDA C++ programming guide, throughput of integer multiply-adds, 7.0 to
+/// 9.0), each of which multiplies and adds four pairs of bytes a clock.
+Machine with_integer_lanes(Machine machine) {
+    machine.matrix_flops_per_clock = 0;
+    machine.lanes = 64 * 4;
+    return machine;
+}
 
-Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& machine, const CostParameters& parameters) {
+Terms product_terms(const GemmWork& work, const Kernel& kernel, const Machine& machine,
+                    const CostParameters& parameters) {
     MatrixProblem problem;
     problem.batch = extent_of(work.batch);
     problem.m = extent_of(work.m);
@@ -79,6 +86,12 @@ Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& mach
     // What its bounds disturb each other more than those of other kernels do counts as serial.
     terms.serial += smooth_max(terms, exponent) - smooth_max(terms, parameters.overlap_exponent);
     return terms;
+}
+
+}  // namespace
+
+Terms gemm_terms(const GemmWork& work, const Kernel& kernel, const Machine& machine, const CostParameters& parameters) {
+    return product_terms(work, kernel, work.integer_lanes ? with_integer_lanes(machine) : machine, parameters);
 }
 
 }  // namespace cupola::cost_detail

@@ -76,6 +76,7 @@ void add_work(Hash& hash, const GemmWork& work) {
     add_type(hash, work.weight);
     hash.add(std::int64_t{work.block_scaled});
     hash.add(std::int64_t{work.generated});
+    hash.add(std::int64_t{work.integer_lanes});
 }
 
 void add_work(Hash& hash, const ConvolutionWork& work) {

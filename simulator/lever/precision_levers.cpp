@@ -61,8 +61,10 @@ void apply_nvfp4(LeverContext& context, const LeverValue& value) {
 
 constexpr std::array<Lever, 8> levers{{
     {"int8-dynamic", which,
-     "int8 weights and products; inputs quantised a token at a time: 15 kernels and two that scale the result in eager "
-     "mode, in the kernels that make the input and use the result where compiled",
+     "int8 weights and products; inputs quantised a token at a time. Compiled: in the kernels that make the input and "
+     "use the result. Eager: 17 kernels, a wait for the GPU (the input is printed), a transposed copy of the weights, "
+     "a "
+     "product on integer lanes and two that scale it; few rows on the CPU",
      torchao, "fp16 and bf16 layers, Turing and later; accuracy is not modelled", LeverPhase::graph, decides,
      apply_int8_dynamic},
     {"smoothquant", which,
@@ -71,8 +73,8 @@ constexpr std::array<Lever, 8> levers{{
      "Xiao et al., SmoothQuant; NVIDIA/TensorRT-LLM's int8 kernels",
      "fp16 and bf16 layers, Turing and later; accuracy is not modelled", LeverPhase::graph, decides, apply_smoothquant},
     {"int8-weight", which,
-     "int8 weights in memory; a converted copy before each product, or conversion inside it for up to 16 rows where "
-     "compiled",
+     "int8 weights in memory; a converted copy before each product and two kernels for scales and bias behind it, or "
+     "conversion inside it for up to 16 rows where compiled",
      torchao, "fp16 and bf16 layers; accuracy is not modelled", LeverPhase::graph, decides, apply_int8_weight},
     {"int4-weight", "[group:128,part:NAME,except:INxOUT/…]",
      "4-bit weights and a scale and zero point a group in memory, converted inside the product's kernel",
@@ -88,8 +90,10 @@ constexpr std::array<Lever, 8> levers{{
      "quantisation kernel a layer",
      "deepseek-ai/DeepGEMM; NVIDIA/TensorRT-LLM's fp8 block-scale kernels", "as fp8", LeverPhase::graph, decides,
      apply_fp8_block},
-    {"fp8-weight", which, "fp8 weights in memory, converted as with int8-weight", torchao,
-     "fp16 and bf16 layers; accuracy is not modelled", LeverPhase::graph, decides, apply_fp8_weight},
+    {"fp8-weight", which,
+     "fp8 weights in memory, converted as with int8-weight; eager: the converted copy is scaled, the product adds the "
+     "bias",
+     torchao, "fp16 and bf16 layers; accuracy is not modelled", LeverPhase::graph, decides, apply_fp8_weight},
     {"nvfp4", which,
      "4-bit floating-point weights and products, a scale for 16 values of either; one quantisation kernel a layer",
      "NVIDIA, NVFP4 format; CUTLASS block-scaled kernels; no public timings, rates from the data sheet",

@@ -112,7 +112,8 @@ void Predictor::run(const Stage& stage, const Pass& pass, LaunchQueue& queue, Pr
     launches_.reserve(sequence.launches.size());
     for (const KernelInstance& instance : sequence.launches) {
         if (counts_[instance.kernel]++ == 0) examples_[instance.kernel] = instance.operator_index;
-        launches_.push_back({instance.host, table_[ids_[instance.kernel]].cost.time, !instance.captured});
+        launches_.push_back(
+            {instance.host, table_[ids_[instance.kernel]].cost.time, !instance.captured, instance.waits});
     }
     const Span span = queue.run(launches_, pass.count, sequence.trailing_host);
     add(result.span, span);

@@ -1,20 +1,12 @@
 #include "cupola/stack/lower_kind.hpp"
 #include "cupola/stack/quantised_linear.hpp"
 
-#include <initializer_list>
-
 namespace cupola {
 namespace {
-
-constexpr double scale_width = 4;  ///< bytes of an activation's scale
 
 /// Rows up to which a generated kernel converts int8 and fp8 weights in registers; more of them multiply a converted
 /// copy. Estimate: TorchInductor writes products of one row itself, and its mixed products have tiles of 16 rows.
 constexpr std::int64_t few_rows = 16;
-
-double input_elements(const Linear& linear) {
-    return static_cast<double>(linear.rows) * static_cast<double>(linear.in);
-}
 
 /// An element-wise kernel over `elements`; reads and writes so many bytes of each.
 void pointwise(Lowering& l, std::string_view label, double elements, Tensor from, Tensor to, PointwiseWork work) {
@@ -24,52 +16,15 @@ void pointwise(Lowering& l, std::string_view label, double elements, Tensor from
     l.launch(l.mode().dispatch.elementwise);
 }
 
-/// Reductions over the whole input, a row or the tensor at a time.
-void reduction(Lowering& l, std::string_view label, const Linear& linear, DataType type, double elements, Tensor from) {
-    const bool rows = linear.precision->span == ScaleSpan::row;
-    l.begin_memory(label, Category::elementwise, type, rows ? Pattern::row_reduction : Pattern::streaming, elements,
-                   {2, 0}, rows ? linear.rows : 1);
-    l.read(from);
-    l.write(l.temporary(scale_width * (rows ? static_cast<double>(linear.rows) : 1.0)));
+/// The greatest of a whole tensor: two kernels.
+void find_greatest(Lowering& l, const Linear& linear, DataType type, Tensor source) {
+    const Tensor scale = l.temporary(scale_width);
+    l.begin_memory("quantise.greatest", Category::elementwise, type, Pattern::streaming, input_elements(linear),
+                   {2, 0});
+    l.read(source);
+    l.write(scale);
     l.launch(l.mode().dispatch.norm);
-}
-
-/// Kernels over one scale a row or tensor.
-void scale_arithmetic(Lowering& l, const Linear& linear, int kernels) {
-    const double scales = linear.precision->span == ScaleSpan::row ? static_cast<double>(linear.rows) : 1.0;
-    const Tensor tensor = l.temporary(scale_width * scales);
-    for (int i = 0; i < kernels; ++i) pointwise(l, "quantise.scale", scales, tensor, tensor, {1, 0});
-}
-
-/// What a framework launches operator by operator. int8: least and greatest of a row, eight steps to its scale;
-/// product, rounding, zero point and clamp, conversion. fp8: absolute values, their greatest, four steps to the scale;
-/// product and clamp in fp32, conversion. Source: pytorch/ao, quant_primitives.py (choose_qparams_affine,
-/// quantize_affine) and float8/float8_utils.py, recalled.
-void quantise_step_by_step(Lowering& l, const Linear& linear, DataType type, Tensor source, Tensor target) {
-    const double elements = input_elements(linear);
-    const bool int8 = linear.precision->activation == DataType::int8;
-    Tensor last = source;
-    const auto pass = [&](std::string_view label, DataType to) {
-        const Tensor next = l.temporary(bytes_of(elements, to));
-        pointwise(l, label, elements, last, next, {1, 0});
-        last = next;
-    };
-    if (int8) {
-        for (const std::string_view label : {"quantise.least", "quantise.greatest"}) {
-            reduction(l, label, linear, type, elements, source);
-        }
-        scale_arithmetic(l, linear, 8);
-        for (const std::string_view label :
-             {"quantise.multiply", "quantise.round", "quantise.offset", "quantise.clamp"})
-            pass(label, type);
-    } else {
-        pass("quantise.absolute", type);
-        reduction(l, "quantise.greatest", linear, type, elements, last);
-        scale_arithmetic(l, linear, 4);
-        last = source;
-        for (const std::string_view label : {"quantise.multiply", "quantise.clamp"}) pass(label, DataType::fp32);
-    }
-    pointwise(l, "quantise.convert", elements, last, target, {1, 0});
+    pointwise(l, "quantise.scale", 1, scale, scale, {1, 0});
 }
 
 /// One kernel where the scales are known, or concern no more than a block works on; the greatest of a whole tensor is
@@ -79,8 +34,7 @@ void quantise_in_one(Lowering& l, const Linear& linear, DataType type, Tensor so
     const double elements = input_elements(linear);
     const bool by_rows = precision.span == ScaleSpan::row && !precision.fixed_scales;
     if (precision.span == ScaleSpan::tensor && !precision.fixed_scales) {
-        reduction(l, "quantise.greatest", linear, type, elements, source);
-        scale_arithmetic(l, linear, 1);
+        find_greatest(l, linear, type, source);
     }
     l.begin_memory(by_rows ? "quantise.rows" : "quantise.convert", Category::elementwise, type,
                    by_rows ? Pattern::row_reduction : Pattern::streaming, elements, quantise_work,
@@ -98,7 +52,7 @@ Tensor quantised_input(Lowering& l, const Linear& linear, Tensor source) {
     const bool step_by_step = !l.compiled() && !precision.fixed_scales && precision.span != ScaleSpan::block;
     const DataType type = l.type(l.input(0));
     if (step_by_step) {
-        quantise_step_by_step(l, linear, type, source, target);
+        torchao_quantise(l, linear, type, source, target);
     } else {
         quantise_in_one(l, linear, type, source, target);
     }
@@ -116,32 +70,18 @@ void finish_product(Lowering& l, Tensor out) {
     l.launch(l.mode().dispatch.linear);
 }
 
-/// Scales and bias, an operator each in eager mode: `labels` over the result.
-void rescale(Lowering& l, const Linear& linear, Tensor result, Tensor out,
-             std::initializer_list<std::string_view> labels) {
-    const double elements = l.elements(l.output());
-    for (const std::string_view label : labels) {
-        pointwise(l, label, elements, result, out, {1, 0});
-        result = out;
-    }
-    if (linear.bias) pointwise(l, "linear.bias", elements, result, out, {1, 0});
-}
-
-/// Both factors narrow. torchao's int8 product leaves 32-bit sums, which two operators scale; a compiler generates a
-/// product that applies the rows' scales (force_fuse_int_mm_with_mul), and the columns' with what follows. Kernels for
-/// fixed scales and for fp8 scale themselves.
+/// Both factors narrow. A compiler generates a product that applies the rows' scales (force_fuse_int_mm_with_mul), and
+/// the columns' with what follows. Kernels for fixed scales and for fp8 scale themselves.
 void lower_narrow_product(Lowering& l, const Linear& linear, Tensor source, Tensor weights, Tensor out) {
     const LinearPrecision& precision = *linear.precision;
     const Tensor input = quantised_input(l, linear, source);
+    if (scales_after_product(linear) && !l.compiled()) return torchao_int8_product(l, linear, input, weights, out);
     GemmWork work{1, linear.rows, linear.out, linear.in};
     work.block_scaled = precision.span == ScaleSpan::block;
-    work.generated = scales_after_product(linear) && l.compiled();
-    const bool sums = scales_after_product(linear) && !l.compiled();
-    const Tensor result = sums ? l.temporary(bytes_of(l.elements(l.output()), DataType::int32)) : out;
+    work.generated = scales_after_product(linear);
     begin_product(l, *precision.activation, work, input);
     l.recorder.weight(weights.storage, weights.bytes);
-    finish_product(l, result);
-    if (sums) rescale(l, linear, result, out, {"linear.scale_rows", "linear.scale_columns"});
+    finish_product(l, out);
 }
 
 /// Only the weights are narrow: converted in the product's kernel (four bits always, others for few rows of a compiled
@@ -165,9 +105,10 @@ void lower_narrow_weights(Lowering& l, const Linear& linear, Tensor source, Tens
         begin_product(l, type, work, source);
         l.recorder.weight(weights.storage, weights.bytes);
         finish_product(l, out);
-        if (!compiled) rescale(l, linear, out, out, {});
+        if (linear.bias && !compiled) pointwise(l, "linear.bias", l.elements(l.output()), out, out, l.indexed({1, 0}));
         return;
     }
+    if (!compiled) return torchao_weight_only(l, linear, source, weights, out);
     const double filter = static_cast<double>(linear.in) * static_cast<double>(linear.out);
     const Tensor wide = l.temporary(bytes_of(filter, type));
     l.begin_memory("linear.dequantise", Category::elementwise, type, Pattern::streaming, filter, {1, 0});
@@ -177,16 +118,22 @@ void lower_narrow_weights(Lowering& l, const Linear& linear, Tensor source, Tens
     begin_product(l, type, work, source);
     l.read(wide);
     finish_product(l, out);
-    if (!compiled) rescale(l, linear, out, out, {"linear.scale_columns"});
 }
 
 }  // namespace
 
+double input_elements(const Linear& linear) {
+    return static_cast<double>(linear.rows) * static_cast<double>(linear.in);
+}
+
+double scales_of(const Linear& linear) {
+    return scale_width * (linear.precision->span == ScaleSpan::row ? static_cast<double>(linear.rows) : 1.0);
+}
+
 double quantised_bytes(const Linear& linear) {
     const LinearPrecision& precision = *linear.precision;
-    const double rows = precision.span == ScaleSpan::row ? static_cast<double>(linear.rows) : 0.0;
-    return input_elements(linear) * (bytes_per_element(*precision.activation) + precision.activation_scales) +
-           scale_width * rows;
+    const double scales = precision.span == ScaleSpan::row ? scales_of(linear) : 0.0;
+    return input_elements(linear) * (bytes_per_element(*precision.activation) + precision.activation_scales) + scales;
 }
 
 bool quantises_with_producer(const Linear& linear) {

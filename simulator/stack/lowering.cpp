@@ -122,8 +122,9 @@ void Lowering::begin_memory(std::string_view label, Category category, DataType 
 }
 
 void Lowering::launch(Seconds host, std::uint32_t operator_index) {
-    recorder.launch(operator_index, host_factor_ * (pending_ + host_cost(host)), captured());
+    recorder.launch(operator_index, host_factor_ * (pending_ + host_cost(host)), captured(), waits_);
     pending_ = Seconds{};
+    waits_ = false;
 }
 
 Seconds Lowering::plan_time(const Convolution& convolution) {

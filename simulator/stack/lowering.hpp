@@ -94,6 +94,8 @@ public:
     void read_in_order(ValueId value, const Layout& order);
     /// Host time of an operator that launches nothing by itself (a view); the next launch carries it, if there is one.
     void charge(Seconds host) { pending_ += host_cost(host); }
+    /// The host waits for the GPU before it goes on to the next launch. Nothing in a CUDA graph.
+    void wait() { waits_ = !captured(); }
     /// Host time of the library's plan for a convolution, if it meets one of these sizes for the first time.
     [[nodiscard]] Seconds plan_time(const Convolution& convolution);
     /// What no launch carried.
@@ -124,6 +126,7 @@ private:
     double host_factor_;
     std::vector<std::uint32_t> open_scopes_;  ///< from the root to the last operator
     Seconds pending_;
+    bool waits_ = false;
     std::vector<Convolution> planned_;
     std::vector<ValueState> states_;
     std::vector<StorageId> weights_;

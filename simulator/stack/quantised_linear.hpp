@@ -18,6 +18,17 @@ void lower_quantised(Lowering& lowering, const Linear& linear);
 /// Whether the columns' scales come after the product's kernel: torchao's int8 products.
 [[nodiscard]] bool scales_after_product(const Linear& linear);
 
+/// Elements of the layer's input, and bytes of their scales, one a row or one a tensor. REQUIRES: linear.precision.
+[[nodiscard]] double input_elements(const Linear& linear);
+[[nodiscard]] double scales_of(const Linear& linear);
+inline constexpr double scale_width = 4;  ///< bytes of an activation's scale
+
+/// Kernels of torchao without a compiler: the input in the product's type; the int8 product of it, scaled; the layer
+/// with narrow weights alone.
+void torchao_quantise(Lowering& lowering, const Linear& linear, DataType type, Tensor source, Tensor target);
+void torchao_int8_product(Lowering& lowering, const Linear& linear, Tensor input, Tensor weights, Tensor out);
+void torchao_weight_only(Lowering& lowering, const Linear& linear, Tensor source, Tensor weights, Tensor out);
+
 inline constexpr PointwiseWork quantise_work{4, 0};  ///< greatest, product, rounding, clamp
 
 }  // namespace cupola

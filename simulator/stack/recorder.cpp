@@ -101,7 +101,7 @@ void Recorder::begin(std::string_view label, Category category, DataType type, c
     // Slots that no kernel has used still are what a fresh kernel holds; filling all of them again would show.
     for (std::size_t i = 0; i < draft_.operand_count; ++i) draft_.operands[i] = Operand{};
     draft_.operand_count = 0;
-    entries_.push_back({0, 0, static_cast<std::uint32_t>(touches_.size()), Seconds{}, false});
+    entries_.push_back({0, 0, static_cast<std::uint32_t>(touches_.size()), Seconds{}, false, false});
 }
 
 void Recorder::touch(StorageId storage, const Operand& operand) {
@@ -134,7 +134,7 @@ void Recorder::weight(StorageId storage, double bytes) {
     touch(storage, {Bytes(bytes), Bytes(0), 0.0F, 1.0F, Access::weight});
 }
 
-void Recorder::launch(std::uint32_t operator_index, Seconds host, bool captured) {
+void Recorder::launch(std::uint32_t operator_index, Seconds host, bool captured, bool waits) {
     if (2 * distinct_.size() >= table_.size()) {
         table_.assign(2 * table_.size(), no_id);
         for (std::uint32_t i = 0; i < distinct_.size(); ++i) {
@@ -155,6 +155,7 @@ void Recorder::launch(std::uint32_t operator_index, Seconds host, bool captured)
     entry.operator_index = operator_index;
     entry.host = host;
     entry.captured = captured;
+    entry.waits = waits;
 }
 
 /// Bytes touched by all launches before each one; the last entry is the whole pass.
@@ -259,7 +260,8 @@ KernelSequence Recorder::finish() {
                 priced.operands[k].reuse_distance = Bytes(distance[k]);
             base.push_back(entries_[i].kernel);
         }
-        sequence.launches.push_back({kernel, entries_[i].operator_index, entries_[i].host, entries_[i].captured});
+        sequence.launches.push_back(
+            {kernel, entries_[i].operator_index, entries_[i].host, entries_[i].captured, entries_[i].waits});
     }
     return sequence;
 }

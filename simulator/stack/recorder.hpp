@@ -36,7 +36,7 @@ public:
     void read(StorageId storage, double bytes, double run_bytes = 0, double passes = 1);
     void write(StorageId storage, double bytes, double run_bytes = 0);
     void weight(StorageId storage, double bytes);
-    void launch(std::uint32_t operator_index, Seconds host, bool captured = false);
+    void launch(std::uint32_t operator_index, Seconds host, bool captured = false, bool waits = false);
 
     [[nodiscard]] KernelSequence finish();
 
@@ -58,6 +58,7 @@ private:
         std::uint32_t first_touch;
         Seconds host;
         bool captured;
+        bool waits;
     };
 
     void touch(StorageId storage, const Operand& operand);

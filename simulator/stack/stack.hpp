@@ -24,6 +24,8 @@ struct DispatchCosts {
     Seconds matmul{};            ///< products without a bias
     Seconds module_call{};       ///< entering a module: nn.Module's __call__ and its look-up of parameters
     Seconds convolution_plan{};  ///< choosing and building the kernel of a convolution of sizes not met before
+    /// CPU time a weight of an int8 product that the GPU's library does not take and the CPU computes; 0: the GPU does.
+    Seconds host_product{};
 };
 
 /// What a framework's own memory-bound kernels take in SM clocks where they do not keep up with memory (MemoryWork).
@@ -126,6 +128,7 @@ struct KernelInstance {
     std::uint32_t operator_index = 0;
     Seconds host;           ///< CPU time before it is queued
     bool captured = false;  ///< a part of a CUDA graph, which is one launch
+    bool waits = false;     ///< before that time begins the host waits until the GPU is done
 };
 
 /// The launches of one pass, equal kernels stored once.

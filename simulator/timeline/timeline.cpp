@@ -28,7 +28,7 @@ void LaunchQueue::enqueue(std::span<const Launch> launches) {
     std::size_t slot = slot_;
     for (const Launch& launch : launches) {
         // The slot about to be overwritten holds the start of the launch `queue_depth` before this one.
-        cpu = std::max(cpu, starts_[slot]) + launch.host.value();
+        cpu = std::max(cpu, launch.waits ? end : starts_[slot]) + launch.host.value();
         const double start = std::max(cpu + start_latency, end + gap);
         if (cpu + start_latency > end + gap && launch.device < launch.host) host_paced_ += launch.device.value();
         starts_[slot] = start;

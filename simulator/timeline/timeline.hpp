@@ -14,6 +14,7 @@ struct Launch {
     Seconds host;          ///< CPU time to dispatch it (0 inside a CUDA graph)
     Seconds device;        ///< GPU busy time
     bool outside = false;  ///< of the CUDA graph, where there is one
+    bool waits = false;    ///< the host first waits for the end of all launches before it
 };
 
 /// The launch path of a software stack on a host.
@@ -42,6 +43,7 @@ struct Span {
 /// The CPU/GPU launch-queue recurrence over passes that follow each other, alike or not:
 ///   cpu_i = max(cpu_{i-1}, start_{i-Q}) + host_i;  start_i = max(cpu_i + start_latency, end_{i-1} + gap)
 ///   end_i = start_i + device_i
+/// with end_{i-1} for start_{i-Q} where the host waits for the GPU.
 /// The host starts each pass with `host_per_pass`; a graph is one launch whose device and
 /// host times are the sums of its kernels', and graph_launch.
 /// The GPU is idle and the queue empty at first; a later pass starts in the state that the one before it left, so that

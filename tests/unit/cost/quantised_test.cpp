@@ -99,3 +99,34 @@ TEST_CASE("a product's output counts as wide as it is written") {
     kernel.operands[2].bytes *= 2;
     CHECK(price(kernel, gpu).l2_bytes.value() > narrow + 0.9 * 8192 * 8192);
 }
+
+TEST_CASE("int8 with k across the rows runs on integer lanes, as measured on an A100") {
+    // cuBLASLt 13.0, row-major factors, 32-bit sums: CodeGandee/accelsim-test, gemm_transpose_square_pinned_algo
+    // (A100-SXM4-80GB, mean GPU times of cold runs). Nothing was fitted to these.
+    struct Row {
+        std::int64_t size;
+        double measured_us;
+    };
+    const Gpu gpu = a100_like();
+    double total = 0;
+    for (const Row& row :
+         {Row{1024, 69.2}, {1280, 100.2}, {1536, 153.7}, {2048, 299.2}, {2304, 334.9}, {4096, 1923.0}}) {
+        const auto elements = static_cast<double>(row.size * row.size);
+        GemmWork work{1, row.size, row.size, row.size};
+        Kernel kernel = gemm(work, DataType::int8);
+        add_operand(kernel, {Bytes(elements)});
+        add_operand(kernel, {Bytes(elements)});
+        add_operand(kernel, {.bytes = Bytes(4 * elements), .access = Access::write});
+        const double on_matrix_units = price(kernel, gpu).time.value();
+        std::get<GemmWork>(kernel.work).integer_lanes = true;
+        const double predicted = price(kernel, gpu).time.value();
+        CAPTURE(row.size);
+        CAPTURE(predicted * 1e6);
+        CHECK(predicted > 2 * on_matrix_units);
+        const double error = predicted / (row.measured_us * 1e-6) - 1;
+        CHECK(std::abs(error) < 0.35);
+        total += std::abs(error);
+    }
+    MESSAGE("mean absolute error " << total / 6);
+    CHECK(total / 6 < 0.2);
+}

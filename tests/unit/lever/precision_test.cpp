@@ -89,12 +89,73 @@ TEST_CASE("eager mode quantises step by step for every layer and scales the sums
     const auto labels = launches("int8-dynamic", eager());
     const auto before = launches("", eager());
     CHECK(count(labels, "quantise.convert") == 3);
-    CHECK(count(labels, "quantise.scale") == 3 * 8);
+    CHECK(count(labels, "quantise.scale") == 3 * 10);
+    CHECK(count(labels, "linear.transpose_weights") == 3);
     CHECK(count(labels, "linear.scale_rows") == 3);
     CHECK(count(labels, "linear.bias") == 3);
-    CHECK(labels.size() == before.size() + 3 * (2 + 8 + 5 + 3));
+    CHECK(labels.size() == before.size() + 3 * (2 + 10 + 5 + 1 + 3));
     const KernelSequence sequence = kernels(with_levers("int8-dynamic", eager()));
-    CHECK(written(kernel_named(sequence, "linear")) == 4 * rows * width);  // int32
+    const Kernel& product = kernel_named(sequence, "linear");
+    CHECK(written(product) == 4 * rows * width);  // int32
+    CHECK(std::get<GemmWork>(product.work).integer_lanes);
+    CHECK(written(kernel_named(sequence, "linear.transpose_weights")) == width * width);
+    CHECK(written(kernel_named(sequence, "quantise.clamp")) == 2 * rows * width);
+    CHECK(!std::get<GemmWork>(kernel_named(kernels(with_levers("int8-dynamic", compiled())), "linear").work)
+               .integer_lanes);
+}
+
+TEST_CASE("eager int8: fp16 is scaled in fp32, and converted at the end") {
+    const Scenario scenario = with_levers("int8-dynamic", eager(), Architecture::hopper, DataType::fp16);
+    const KernelSequence sequence = kernels(scenario);
+    CHECK(written(kernel_named(sequence, "quantise.clamp")) == 4 * rows * width);
+    CHECK(written(kernel_named(sequence, "linear.scale_rows")) == 4 * rows * width);
+    CHECK(written(kernel_named(sequence, "linear.convert")) == 2 * rows * width);
+}
+
+TEST_CASE("eager int8 prints every input: the host waits before the weights are transposed, but not in a CUDA graph") {
+    Stack stack = eager();
+    stack.sync = Seconds(1e-5);
+    const auto waits = [](const KernelSequence& sequence) {
+        std::vector<std::string> labels;
+        for (const KernelInstance& launch : sequence.launches) {
+            if (launch.waits) labels.emplace_back(sequence.kernels[launch.kernel].label);
+        }
+        return text(labels);
+    };
+    const KernelSequence sequence = kernels(with_levers("int8-dynamic", stack));
+    CHECK(waits(sequence) == "linear.transpose_weights linear.transpose_weights linear.transpose_weights");
+    for (const KernelInstance& launch : sequence.launches) {
+        if (launch.waits) CHECK(launch.host > 48 * stack.sync);  // 36 elements, 12 halves of rows
+    }
+    CHECK(waits(kernels(with_levers("int8-dynamic;cuda-graphs", stack))).empty());
+    CHECK(waits(kernels(with_levers("int8-weight", stack))).empty());
+}
+
+/// One linear layer of so many rows.
+KernelSequence few_rows(std::int64_t count, const Stack& stack) {
+    GraphBuilder builder(DataType::bf16);
+    const ValueId x = builder.input(shape_of({{"batch", count}, {"channels", width}}));
+    Graph graph = builder.finish(builder.linear(x, width));
+    std::get<Linear>(graph.operators[0].kind).precision = LinearPrecision{DataType::int8, DataType::int8};
+    return lower(graph, stack, Architecture::ampere);
+}
+
+TEST_CASE("eager int8 of 16 rows is multiplied on the CPU, or in fp32 where the stack says that the CPU takes none") {
+    Stack stack = eager();
+    stack.eager_mode.dispatch.host_product = Seconds(1e-9);
+    CHECK(count(labels_of(few_rows(17, stack)), "linear") == 1);
+    const KernelSequence on_host = few_rows(16, stack);
+    CHECK(count(labels_of(on_host), "linear") == 0);
+    const auto from_host = std::find_if(on_host.launches.begin(), on_host.launches.end(), [&](const auto& launch) {
+        return on_host.kernels[launch.kernel].label == "linear.from_host";
+    });
+    REQUIRE(from_host != on_host.launches.end());
+    CHECK(from_host->waits);
+    CHECK(from_host->host > Seconds(1e-9) * (1.0 * width * width));
+    stack.eager_mode.dispatch.host_product = Seconds(0);
+    const KernelSequence on_gpu = few_rows(16, stack);
+    CHECK(kernel_named(on_gpu, "linear").type == DataType::fp32);
+    CHECK(count(labels_of(on_gpu), "linear.widen") == 2);
 }
 
 TEST_CASE("a scale a tensor needs the whole tensor first, known scales nothing") {
@@ -115,7 +176,11 @@ TEST_CASE("narrow weights are converted into a copy, or inside the product") {
     CHECK(weight_of(copy) == width * width + 2 * width);
     CHECK(written(copy) == 2 * width * width);
     CHECK(kernel_named(copies, "linear").type == DataType::bf16);
-    CHECK(count(launches("fp8-weight", eager()), "linear.scale_columns") == 3);
+    // torchao: int8 scales the result; fp8 scales the converted weights, and the product adds the bias.
+    CHECK(text(launches("int8-weight", eager())).find("linear.dequantise linear linear.scale_columns linear.bias") !=
+          std::string::npos);
+    CHECK(text(launches("fp8-weight", eager())).find("linear.dequantise linear.scale_weights linear linear.deq") !=
+          std::string::npos);
 
     const KernelSequence inside = kernels(with_levers("int4-weight=group:32", compiled()));
     CHECK(text(labels_of(inside)) == "fused.layer_norm linear linear fused.pointwise linear");

@@ -196,6 +196,15 @@ TEST_CASE("a fraction of a pass adds its share of the steady state") {
     CHECK(at(0) == 0.0);
 }
 
+TEST_CASE("a host that waits for the GPU begins its work when all launches before are done") {
+    std::vector<Launch> sequence = launches(10, 2, 50);
+    sequence[5].waits = true;
+    const Span span = run_passes(sequence, path(), 1);
+    // Five kernels, then dispatch and start latency with nothing running, then the other five.
+    CHECK(span.latency.value() == microseconds(2 + 4 + 5 * 50 + 4 * 1 + 2 + 4 + 5 * 50 + 4 * 1));
+    CHECK(span.idle.value() == microseconds(2 * (2 + 4 + 4 * 1)));
+}
+
 TEST_CASE("a pass without kernels is host work only") {
     LaunchPath only_host = path();
     only_host.host_per_pass = Seconds(30 * us);
