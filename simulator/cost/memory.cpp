@@ -21,11 +21,14 @@ double block_limited_time(double rows, double elements, const Machine& machine, 
 }
 
 /// Time of the library's own code where it is what bounds a kernel: SM clocks an element and a row, over all SMs.
-/// t = (elements x c_element + rows x c_row) x 64 / warps / (SMs x f); the constants are the stack's (hwmodels/stacks).
+///   t = (elements x c_element + rows x c_row) x w / (SMs x f); the constants are the stack's (hwmodels/stacks).
+/// Threads that wait for each other in reductions leave the schedulers idle, so fewer resident warps take longer:
+/// w = 64 / warps. Index arithmetic keeps the four schedulers of every architecture busy: w = 1.
 double code_time(const MemoryWork& work, double elements, double rows, const Machine& machine) {
     const double clocks =
         elements * static_cast<double>(work.sm_clocks_per_element) + rows * static_cast<double>(work.sm_clocks_per_row);
-    return clocks * 64 / machine.warps / (machine.sms * machine.simt_clock);
+    const double waiting = work.sm_clocks_per_row > 0 ? 64 / machine.warps : 1;
+    return clocks * waiting / (machine.sms * machine.simt_clock);
 }
 
 /// Code that nothing hides at a kernel's start: the first blocks of all SMs load, reduce and store in step, so that
