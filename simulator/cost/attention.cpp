@@ -5,6 +5,9 @@ namespace cupola::cost_detail {
 namespace {
 
 constexpr double page_bytes = 2097152;  ///< of virtual memory
+/// Share of the FP32 lanes' rate in the products of types without matrix instructions. Public measurement:
+/// facebookresearch/xformers pull request 405, fp32 on a V100, 0.66 between head dims 64 and 128.
+constexpr double lane_efficiency = 0.65;
 
 const AttentionVariant& variant_of(const AttentionWork& work, const CostParameters& parameters) {
     switch (work.kernel) {
@@ -140,7 +143,8 @@ Step step_over(const Tile& tile, const AttentionProblem& problem, const Attentio
         return 1 / (rate * (element < 2 ? variant.byte_efficiency : 1));
     };
     const bool aligned = std::fmod(problem.head_dim * problem.key_element, parameters.sector_bytes) == 0;
-    const double efficiency = variant.mma_efficiency * (aligned ? 1 : parameters.unaligned_head_efficiency);
+    const double efficiency = (machine.matrix_flops_per_clock > 0 ? variant.mma_efficiency : lane_efficiency) *
+                              (aligned ? 1 : parameters.unaligned_head_efficiency);
     const double products = tile.head_dim * seconds_per_flop(machine.scores_flops_per_clock, problem.key_element) +
                             tile.value_dim * seconds_per_flop(machine.values_flops_per_clock, problem.value_element);
     return {area * 2 * products / efficiency, area / (machine.mufu * machine.simt_clock),
@@ -175,7 +179,8 @@ void charge_scores(Terms& terms, const Share& share, const Tile& tile, const Att
     const double transpose =
         problem.value_element < 2 ? tile.keys * tile.value_dim / 1024 * variant.transpose_cycles : 0;
     const double pages = 2 * tile.keys * problem.token_bytes / page_bytes;  // of keys and of values
-    const double latency = (variant.tile_cycles + transpose) / clock + pages * parameters.page_seconds;
+    const double barriers = on_matrix_units ? variant.tile_cycles : 0;      // the lanes' longer products hide them
+    const double latency = (barriers + transpose) / clock + pages * parameters.page_seconds;
     const double start = (1 - variant.exposed) * step.lesser() / variant.resident +
                          (0.5 + 0.5 * tile.warps) * variant.block_cycles / clock;
     const double edges = variant.edge_exposed * share.all_blocks * edge_bytes(problem, tile, variant) / machine.l2;

@@ -36,6 +36,22 @@ inline Gpu a100_like() {
     return gpu;
 }
 
+/// Round figures near a V100-SXM2-16GB.
+inline Gpu v100_like() {
+    Gpu gpu = a100_like();
+    gpu.name = "v100-like";
+    gpu.architecture = Architecture::volta;
+    gpu.sm_count = 80;
+    gpu.boost_clock = Hertz(1.53e9);
+    gpu.sustained_tensor_clock = Hertz(1.2e9);
+    gpu.sustained_simt_clock = Hertz(1.46e9);
+    gpu.tensor_rates = {1024, 0, 0, 0, 0};
+    gpu.dram_bandwidth = BytesPerSecond(0.9e12);
+    gpu.l2_capacity = Bytes(6e6);
+    gpu.l2_bandwidth = BytesPerSecond(2.4e12);
+    return gpu;
+}
+
 /// Round figures near an H100-SXM5-80GB.
 inline Gpu h100_like() {
     Gpu gpu = a100_like();
