@@ -171,6 +171,14 @@ void check_heads(const ClusteredLayers& given, std::size_t layer, std::int64_t h
            "at most its " + std::to_string(heads) + " heads");
 }
 
+/// Whether some attention computes the scores of fewer heads than it has.
+bool shares_scores(const Graph& graph) {
+    return std::any_of(graph.operators.begin(), graph.operators.end(), [](const Operator& op) {
+        const auto* attention = std::get_if<Attention>(&op.kind);
+        return attention != nullptr && attention->score_heads > 0;
+    });
+}
+
 Graph clustered(const Graph& graph, const ClusterList& list, bool prune) {
     const std::vector<LayerRange> layers = main_layers(graph);
     const std::vector<ClusteredLayers> clusters = clusters_by_layer(list, layers.size());
@@ -193,10 +201,15 @@ void apply_chai(LeverContext& context, const LeverValue& value) {
     const bool prune = projection && projection->one_of({"off", "on"}) == 1;
     const ClusterList clusters = given_clusters(context, *given);
     const std::string component = context.workload.stages[decode_stage(context.workload, "chai")].component;
+    bool shared = false;
     for (Stage& stage : context.workload.stages) {
         if (stage.component != component) continue;
-        for (Pass& pass : stage.passes) pass.graph = clustered(pass.graph, clusters, prune);
+        for (Pass& pass : stage.passes) {
+            pass.graph = clustered(pass.graph, clusters, prune);
+            shared = shared || shares_scores(pass.graph);
+        }
     }
+    if (!shared) given->fail("fewer clusters than heads in some layer", "otherwise no head shares its scores");
 }
 
 constexpr std::array<Lever, 1> levers{{

@@ -77,6 +77,10 @@ void apply_kv_cache(LeverContext& context, const LeverValue& value) {
 void apply_dynamic_kv(LeverContext& context, const LeverValue& value) {
     value.none();
     (void)longest_cache(context, "dynamic-kv", "");
+    if (context.stack.cuda_graphs) {
+        does_not_apply("dynamic-kv", "stack " + context.stack.name + ", which launches graphs",
+                       "a stack that does not: the tensors of a graph stay in place");
+    }
     for (Stage& stage : context.workload.stages) {
         for (Pass& pass : stage.passes) grow_caches(pass.graph);
     }

@@ -94,6 +94,7 @@ bool multiplies(Architecture architecture, DataType type) {
             return architecture == Architecture::ada || architecture == Architecture::hopper ||
                    architecture == Architecture::blackwell;
         case DataType::fp4: return architecture == Architecture::blackwell;
+        case DataType::tf32:
         case DataType::bf16: return architecture != Architecture::volta && architecture != Architecture::turing;
         default: return true;
     }

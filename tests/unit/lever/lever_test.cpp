@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@
 namespace cupola {
 namespace {
 
-/// A context whose workload shows the settings that it was made with.
+/// A context whose workload has the parameters `steps` and `batch`, and shows the settings that it was made with.
 LeverContext context_with(WorkloadSettings settings) {
     LeverContext context;
     context.workload_name = "any";
@@ -20,10 +21,12 @@ LeverContext context_with(WorkloadSettings settings) {
     context.expand = [](const std::string& name, const WorkloadSettings& values) {
         Workload workload;
         workload.name = name;
-        for (const auto& [parameter, value] : values) {
+        for (const char* parameter : {"steps", "batch"}) {
             ParameterSetting setting;
             setting.name = parameter;
-            setting.value = value;
+            for (const auto& [set, value] : values) {
+                if (set == parameter) setting.value = value;
+            }
             workload.parameters.push_back(setting);
         }
         return workload;
@@ -65,8 +68,8 @@ TEST_CASE("levers act in any order") {
     for (const char* order : {"steps=20;cuda-graphs", "cuda-graphs;steps=20"}) {
         const Scenario scenario = apply_levers(context_with({{"batch", "2"}}), parse_levers(order));
         CHECK(scenario.stack.cuda_graphs);
-        REQUIRE(scenario.workload.parameters.size() == 2);
-        CHECK(scenario.workload.parameters[1].value == "20");
+        CHECK(scenario.workload.parameters[0].value == "20");
+        CHECK(scenario.workload.parameters[1].value == "2");
     }
 }
 
@@ -93,6 +96,8 @@ TEST_CASE("what levers refuse, and how they say it") {
          {},
          "--lever steps=4: found --lever steps=3 beside it, expected one of them: both decide the number of steps; "
          "leave one out"},
+        {"dtype=fp16", {}, "--lever dtype: found any, expected a model with a parameter dtype; known: steps, batch"},
+        {"dtype", {}, "--lever dtype: found no value, expected one of fp32, tf32, fp16, bf16"},
         {"steps=3",
          {{"steps", "4"}},
          "--lever steps: found steps=4 beside it, expected steps=3; leave out --set steps or the lever"},
@@ -100,6 +105,45 @@ TEST_CASE("what levers refuse, and how they say it") {
     for (const Refusal& refusal : refusals) {
         CAPTURE(refusal.levers);
         CHECK(message_of(refusal.levers, refusal.settings) == refusal.message);
+    }
+}
+
+TEST_CASE("levers of parameters set the one that they are called after, and no other") {
+    for (const auto& [lever, index] : {std::pair{"steps", 0U}, std::pair{"batch", 1U}}) {
+        CAPTURE(lever);
+        const Scenario scenario = apply_levers(context_with({}), parse_levers(std::string(lever) + "=3"));
+        CHECK(scenario.workload.parameters[index].value == "3");
+        CHECK(scenario.workload.parameters[1 - index].value.empty());
+    }
+}
+
+TEST_CASE("levers that decide the same contradict in either order, and no others do") {
+    const std::vector<std::vector<std::string>> expected{
+        {"vae-tiling", "vae-slicing"},
+        {"layerskip", "speculative", "early-exit"},
+        {"deepcache", "step-cache", "teacache", "first-block-cache"},
+        {"static-kv", "dynamic-kv"},
+        {"sage-attention", "attention"},
+        {"int8-dynamic", "smoothquant", "int8-weight", "int4-weight", "fp8", "fp8-block", "fp8-weight", "nvfp4"},
+        {"window", "block-sparse"},
+    };
+    const auto contradict = [&](std::string_view a, std::string_view b) {
+        return a == b || std::any_of(expected.begin(), expected.end(), [&](const auto& group) {
+                   return std::find(group.begin(), group.end(), a) != group.end() &&
+                          std::find(group.begin(), group.end(), b) != group.end();
+               });
+    };
+    for (const Lever& first : all_levers()) {
+        for (const Lever& second : all_levers()) {
+            const std::string a(first.name), b(second.name);
+            CAPTURE(a);
+            CAPTURE(b);
+            const std::string message = message_of(a + ";" + b);
+            const std::string refused = "--lever " + b + ": found --lever " + a +
+                                        " beside it, expected one of them: both decide the " +
+                                        std::string(first.decides) + "; leave one out";
+            CHECK((message == refused) == contradict(a, b));
+        }
     }
 }
 

@@ -10,12 +10,20 @@
 
 namespace cupola::test {
 
+/// What a model runs on.
+struct Machine {
+    std::string stack = "pytorch-eager-flash";
+    Architecture architecture = Architecture::ampere;
+};
+
 /// A real model with levers applied; "--lever" texts separated by ';'.
-inline Scenario scenario(const std::string& model, const WorkloadSettings& settings, const std::string& levers) {
+inline Scenario scenario(const std::string& model, const WorkloadSettings& settings, const std::string& levers,
+                         const Machine& machine = {}) {
     LeverContext context;
     context.workload_name = model;
     context.settings = settings;
-    context.stack = config::load_stack(CUPOLA_SOURCE_DIR, "pytorch-eager-flash");
+    context.stack = config::load_stack(CUPOLA_SOURCE_DIR, machine.stack);
+    context.architecture = machine.architecture;
     context.expand = [](const std::string& name, const WorkloadSettings& values) {
         return config::load_workload(CUPOLA_SOURCE_DIR, name, values);
     };
@@ -27,9 +35,10 @@ inline Workload changed(const std::string& model, const WorkloadSettings& settin
     return scenario(model, settings, levers).workload;
 }
 
-inline std::string refusal(const std::string& model, const WorkloadSettings& settings, const std::string& levers) {
+inline std::string refusal(const std::string& model, const WorkloadSettings& settings, const std::string& levers,
+                           const Machine& machine = {}) {
     try {
-        (void)scenario(model, settings, levers);
+        (void)scenario(model, settings, levers, machine);
     } catch (const InputError& error) {
         return error.what();
     }
