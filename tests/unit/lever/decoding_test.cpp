@@ -97,6 +97,11 @@ TEST_CASE("speculative decoding: the draft model's passes and memory, and the mo
     CHECK(stage(fast, "draft").steps() == doctest::Approx(4 * 29.0 / 3));
     CHECK(linear_rows(stage(fast, "verify").passes.front().graph, "layer.0.") == std::vector<std::int64_t>{5});
     CHECK(linear_rows(stage(fast, "draft").passes.front().graph, "layer.0.") == std::vector<std::int64_t>{1});
+    // Both read the same text, and the drafted tokens are compared and the caches cropped once a cycle.
+    CHECK(linear_rows(stage(fast, "draft_prefill").passes.front().graph, "layer.0.") == std::vector<std::int64_t>{64});
+    CHECK(count_of<Reduction>(stage(fast, "verify").passes.front().graph) == 2);
+    CHECK(count_of<Slice>(stage(fast, "verify").passes.front().graph) == 2 * 32);
+    CHECK(count_of<Reduction>(stage(fast, "draft").passes.front().graph) == 0);
     REQUIRE(fast.components.size() == 2);
     CHECK(fast.components[0].weight_bytes == plain.components[0].weight_bytes);
     CHECK(fast.components[1].parameters == 1590790144);

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,14 +48,23 @@ Workload model(std::int64_t rows, bool cached, DataType type = DataType::bf16) {
     return workload;
 }
 
-KernelSequence kernels(const std::string& levers, const Stack& stack, Workload workload,
-                       Architecture architecture = Architecture::ampere) {
+Scenario with_levers(const std::string& levers, const Stack& stack, const Workload& workload,
+                     Architecture architecture) {
     LeverContext context;
     context.workload_name = "model";
     context.stack = stack;
     context.architecture = architecture;
     context.expand = [&](const std::string&, const WorkloadSettings&) { return workload; };
-    const Scenario scenario = apply_levers(std::move(context), parse_levers(levers));
+    return apply_levers(std::move(context), parse_levers(levers));
+}
+
+Workload changed_model(const std::string& levers, const Workload& workload) {
+    return with_levers(levers, eager(), workload, Architecture::ampere).workload;
+}
+
+KernelSequence kernels(const std::string& levers, const Stack& stack, const Workload& workload,
+                       Architecture architecture = Architecture::ampere) {
+    const Scenario scenario = with_levers(levers, stack, workload, architecture);
     return lower(scenario.workload.stages[0].passes[0].graph, scenario.stack, architecture);
 }
 
@@ -105,6 +116,18 @@ TEST_CASE("caches in one byte: half is written and read, attention computes in t
     CHECK(moved(kernel_named(narrow, "attention"), false) == query + 2 * length * width);
     CHECK(kernel_named(narrow, "attention").type == DataType::bf16);
     CHECK(wide.peak_activation_bytes - narrow.peak_activation_bytes == Bytes(2 * length * width));
+
+    const auto type_of_caches = [](const char* lever) {
+        const Workload workload = changed_model(lever, model(1, true));
+        const Graph& graph = workload.stages[0].passes[0].graph;
+        std::set<DataType> types;
+        for (const Operator& op : graph.operators) {
+            if (std::holds_alternative<CacheAppend>(op.kind)) types.insert(graph.output(op).type);
+        }
+        return types;
+    };
+    CHECK(type_of_caches("kv-cache=fp8") == std::set{DataType::fp8});
+    CHECK(type_of_caches("kv-cache=int8") == std::set{DataType::int8});
 }
 
 TEST_CASE("a static cache is read whole, a dynamic one copied in every step") {
@@ -112,6 +135,14 @@ TEST_CASE("a static cache is read whole, a dynamic one copied in every step") {
     CHECK(std::get<AttentionWork>(kernel_named(whole, "attention").work).keys == 256);
     CHECK(moved(kernel_named(whole, "cache.append"), true) == 2 * width);
     CHECK(whole.peak_activation_bytes > kernels("", eager(), model(1, true)).peak_activation_bytes);
+
+    // All of it, under a mask that says which rows hold tokens yet; as long as the text unless given.
+    const KernelSequence exact = kernels("static-kv", eager(), model(1, true));
+    CHECK(std::get<AttentionWork>(kernel_named(exact, "attention").work).keys == length);
+    CHECK(std::get<AttentionWork>(kernel_named(exact, "attention").work).kernel == AttentionKernel::memory_efficient);
+    CHECK_FALSE(std::get<AttentionWork>(kernel_named(whole, "attention").work).causal);
+    CHECK(moved(kernel_named(whole, "attention"), false) >= 2 * width + 2 * 2 * 256 * width);
+    CHECK(whole.peak_activation_bytes - exact.peak_activation_bytes >= Bytes(2 * 2 * (256 - length) * width));
 
     const KernelSequence grown = kernels("dynamic-kv", eager(), model(1, true));
     const Kernel& copy = kernel_named(grown, "cache.cat");
@@ -142,6 +173,50 @@ TEST_CASE("SageAttention quantises queries and keys in kernels before its own") 
     CHECK(fp8.launches.size() == int8.launches.size() + 2);
     CHECK(moved(kernel_named(fp8, "attention"), false) == 3 * length * width);
     CHECK(std::get<AttentionWork>(kernel_named(fp8, "attention").work).kernel == AttentionKernel::flash3);
+}
+
+TEST_CASE("SageAttention leaves alone what its kernels do not take") {
+    const auto quantised = [](std::int64_t count, bool mask) {
+        GraphBuilder builder(DataType::bf16);
+        const ValueId x = builder.input(sequence(length));
+        const ValueId y = builder.attention(x, x, x, heads);  // one that they do take beside it
+        const ValueId other = builder.attention(y, y, y, count);
+        std::get<Attention>(builder.graph().operators.back().kind).mask = mask;
+        Workload workload = model(length, false);
+        workload.stages[0].passes[0].graph = builder.finish(other);
+        const auto labels = labels_of(kernels("sage-attention=int8", eager(), workload));
+        return std::count(labels.begin(), labels.end(), "attention.quantise_query");
+    };
+    CHECK(quantised(width / 128, false) == 2);
+    CHECK(quantised(width / 256, false) == 1);
+    CHECK(quantised(heads, true) == 1);
+}
+
+TEST_CASE("layers that differ in bias stay apart, and a wide product has the weights of its parts") {
+    const auto widths = [](bool value_bias) {
+        GraphBuilder builder(DataType::bf16);
+        const ValueId x = builder.input(sequence(length));
+        const ValueId query = builder.linear(x, width, false), key = builder.linear(x, width, false);
+        const ValueId value = builder.linear(x, width, value_bias);
+        Workload workload = model(length, false);
+        workload.stages[0].passes[0].graph = builder.finish(builder.attention(query, key, value, heads));
+        return product_widths(kernels("fused-qkv", eager(), workload));
+    };
+    CHECK(widths(false) == std::vector<std::int64_t>{1536});
+    CHECK(widths(true) == std::vector<std::int64_t>{1024, 512});
+    const KernelSequence merged = kernels("fused-qkv", eager(), model(length, false));
+    const Kernel& wide = kernel_named(merged, "linear");
+    double weights = 0;
+    for (std::size_t i = 0; i < wide.operand_count; ++i) {
+        if (wide.operands[i].access == Access::weight) weights += wide.operands[i].bytes.value();
+    }
+    CHECK(weights == 3 * 2.0 * width * width);
+    const Graph graph = changed_model("fused-qkv", model(length, false)).stages[0].passes[0].graph;
+    std::int64_t parameters = 0;
+    for (const Operator& op : graph.operators) {
+        if (std::holds_alternative<Linear>(op.kind)) parameters += graph.weights[op.weight].parameters;
+    }
+    CHECK(parameters == 4 * width * width + 3 * width * 1024);
 }
 
 TEST_CASE("what levers of layers refuse, and how they say it") {

@@ -1,4 +1,4 @@
-// Guidance, parts of the decoder, merged tokens: passes, sizes and launches.
+// Guidance, parts of the decoder: passes, sizes and launches.
 #include "model.hpp"
 
 #include "cupola/lever/vae_tiles.hpp"
@@ -93,6 +93,22 @@ TEST_CASE("vae-tiling: a decoder pass a tile, two lines of kernels a blended lin
         return lower(pass.graph, stack, Architecture::ampere).peak_activation_bytes;
     };
     for (const Pass& pass : tiles.passes) CHECK(peak(pass) < 0.5 * peak(whole.passes[0]));
+}
+
+TEST_CASE("vae-tiling: tiles that are alike are one pass, as often as they come") {
+    const WorkloadSettings settings{{"height", "1024"}, {"width", "512"}, {"steps", "1"}};
+    const Workload tiled = changed("stable-diffusion-1.5", settings, "vae-tiling=tile:256,overlap:0.25");
+    // 192 pixels apart: down the first, four whole ones that overlap and 64 rows; across 256, 256 and 128 columns.
+    const auto& passes = stage(tiled, "vae_decoder").passes;
+    REQUIRE(passes.size() == 3 * 3 + 1);
+    std::vector<double> counts;
+    for (const Pass& pass : passes) counts.push_back(pass.count);
+    CHECK(counts == std::vector<double>{1, 1, 1, 4, 4, 4, 1, 1, 1, 1});
+    // A line of blending touches one row or column of the tile, of 3 channels in fp16.
+    const KernelSequence kernels =
+        lower(passes[1].graph, test::scenario("stable-diffusion-1.5", {}, "").stack, Architecture::ampere);
+    const Kernel& last = kernels.kernels[kernels.launches.back().kernel];
+    CHECK(last.operands[last.operand_count - 1].bytes == Bytes(256 * 3 * 2.0));
 }
 
 /// A short HunyuanVideo whose decoder takes all of it at once: 9 latents of 33 frames.
@@ -222,28 +238,6 @@ TEST_CASE("vae-slicing: a decoder pass an image") {
     const Graph& join = stage(videos, "vae_decoder").passes[1].graph;
     const Operator& cat = join.operators.front();
     CHECK(2 * join.values[join.inputs(cat).front()].shape.elements() == join.output(cat).shape.elements());
-}
-
-TEST_CASE("token-merging: half the tokens where there are most, and what finds and moves them") {
-    const auto [plain, stack] = test::scenario("stable-diffusion-1.5", {}, "");
-    const Workload merged = changed("stable-diffusion-1.5", {}, "token-merging=ratio:0.5");
-    const Graph& before = stage(plain, "denoiser").passes[0].graph;
-    const Graph& after = stage(merged, "denoiser").passes[0].graph;
-    const auto with_queries = [](const Graph& graph, std::int64_t queries) {
-        return std::count_if(graph.operators.begin(), graph.operators.end(), [&](const Operator& op) {
-            const auto* attention = std::get_if<Attention>(&op.kind);
-            return attention != nullptr && attention->queries == queries && attention->keys == queries;
-        });
-    };
-    CHECK(with_queries(before, 4096) == 5);
-    CHECK(with_queries(after, 4096) == 0);
-    CHECK(with_queries(after, 2048) == 5);
-    CHECK(with_queries(after, 1024) == with_queries(before, 1024));
-    CHECK(count_of<Matmul>(after) == count_of<Matmul>(before) + 5);
-    CHECK(count_of<Linear>(after) == count_of<Linear>(before));
-    CHECK(after.values[after.outputs.front()].shape == before.values[before.outputs.front()].shape);
-    CHECK(test::launches(after, stack) > test::launches(before, stack) + 5 * 10);
-    CHECK(count_macs(after).total() < count_macs(before).total());
 }
 
 TEST_CASE("what schedule levers refuse") {

@@ -30,6 +30,48 @@ TEST_CASE("deepcache: of three steps one is full, two run the last block of the 
     CHECK(run_macs(cached).total() < 0.5 * run_macs(plain).total());
 }
 
+/// Elements of the tensors that a pass keeps for the next.
+double kept_elements(const Pass& pass) {
+    double sum = 0;
+    for (const Value& value : pass.graph.values) {
+        if (value.persistent) sum += static_cast<double>(value.shape.elements());
+    }
+    return sum;
+}
+
+TEST_CASE("step caches keep one tensor in memory from full steps, and two more where the host compares") {
+    // What comes up to the last block of Stable Diffusion 1.5: two branches, 320 channels of 32 x 32.
+    const auto unet = [](const char* levers) {
+        return kept_elements(stage(changed("stable-diffusion-1.5", small_image, levers), "denoiser").passes[0]);
+    };
+    CHECK(unet("deepcache=every:3") - unet("") == 2 * 320 * 32 * 32);
+    // The hidden state of PixArt: two branches, 256 x 256 pixels in 16 x 16 patches, 1152 channels.
+    const auto transformer = [](const char* levers) {
+        return kept_elements(stage(changed("pixart-alpha", small_image, levers), "denoiser").passes[0]);
+    };
+    const double hidden = 2 * 16 * 16 * 1152;
+    CHECK(transformer("step-cache=every:3") - transformer("") == hidden);
+    // The residual, what this step compares, and what the last one did.
+    CHECK(transformer("teacache=every:3") - transformer("") == 3 * hidden);
+    CHECK(transformer("first-block-cache=every:3") - transformer("") == 3 * hidden);
+}
+
+TEST_CASE("comparing two steps takes six small kernels, of a residual seven, in full and in skipped steps") {
+    const auto operators = [](const char* levers, std::size_t pass) {
+        return stage(changed("pixart-alpha", small_image, levers), "denoiser").passes[pass].graph.operators.size();
+    };
+    CHECK(operators("teacache=every:3", 0) == operators("step-cache=every:3", 0) + 6);
+    CHECK(operators("first-block-cache=every:3", 0) == operators("step-cache=every:3", 0) + 7);
+    // A skipped step ends with the addition; before it stands what the first block's modulation needs, or that block.
+    const Graph skipped = stage(changed("pixart-alpha", small_image, "step-cache=every:3"), "denoiser").passes[1].graph;
+    const auto additions = std::count_if(skipped.operators.begin(), skipped.operators.end(), [&](const Operator& op) {
+        const auto* elementwise = std::get_if<Elementwise>(&op.kind);
+        return elementwise != nullptr && elementwise->kind == ElementwiseKind::add &&
+               skipped.path(op.scope).find("step_cache") != std::string::npos;
+    });
+    CHECK(additions == 1);
+}
+
 TEST_CASE("deepcache: a later branch keeps more") {
     const auto skipped = [](const char* levers) {
         return macs(stage(changed("stable-diffusion-1.5", small_image, levers), "denoiser").passes[1]);
