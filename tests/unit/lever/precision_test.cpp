@@ -211,6 +211,61 @@ TEST_CASE("memory of the weights shrinks, sizes that are left out stay") {
     CHECK(kernel_named(kernels(some), "linear").type == DataType::bf16);
 }
 
+/// Two components; the second one's layers do less, and its first weight is an embedding too.
+Workload two_components() {
+    Workload workload = transformer();
+    GraphBuilder builder(DataType::bf16);
+    const ValueId x = builder.linear(builder.input(tokens(1, 8, width)), width, false);
+    const ValueId y = builder.linear(x, 512, false);
+    Graph graph = builder.finish(y);
+    Operator embedding = graph.operators[0];  // reads the first linear layer's weight
+    embedding.kind = Embedding{64, width, width};
+    embedding.output = x;
+    graph.operators.push_back(embedding);
+    Component component{"encoder", 0, 0};
+    for (const Weight& weight : graph.weights) component.weight_bytes += memory_bytes(weight);
+    workload.components.push_back(component);
+    Stage stage;
+    stage.name = stage.component = "encoder";
+    stage.passes.push_back({1, 0, graph});
+    workload.stages.push_back(stage);
+    return workload;
+}
+
+TEST_CASE("one component is quantised, weights that something else reads too are not") {
+    const Workload plain = two_components();
+    const auto saved = [&](const std::string& lever) {
+        LeverContext context;
+        context.stack = compiled();
+        context.architecture = Architecture::hopper;
+        context.expand = [&](const std::string&, const WorkloadSettings&) { return plain; };
+        const Workload workload = apply_levers(std::move(context), parse_levers(lever)).workload;
+        return std::pair{plain.components[0].weight_bytes - workload.components[0].weight_bytes,
+                         plain.components[1].weight_bytes - workload.components[1].weight_bytes};
+    };
+    CHECK(saved("int8-weight") == std::pair{2.0 * width * width + 512.0 * width, 0.0});
+    CHECK(saved("int8-weight=part:encoder") == std::pair{0.0, 512.0 * width});
+}
+
+TEST_CASE("bytes of a weight and its scales, for each precision") {
+    struct Row {
+        const char* lever;
+        double weight, input;  // bytes an element with their scales; the input's as the product reads it
+    };
+    constexpr double scale = 4.0 / (128 * 128), row_scale = 4.0 / 128;
+    for (const Row& row : {Row{"int8-dynamic", 1, 1 + 4.0 / width}, Row{"smoothquant", 1, 1}, Row{"fp8", 1, 1},
+                           Row{"fp8=scales:row", 1, 1 + 4.0 / width}, Row{"fp8-block", 1 + scale, 1 + row_scale},
+                           Row{"int4-weight", 0.5 + 4.0 / 128, 2}, Row{"int4-weight=group:64", 0.5 + 4.0 / 64, 2},
+                           Row{"nvfp4", 0.5 + 1.0 / 16, 0.5 + 1.0 / 16}}) {
+        CAPTURE(std::string(row.lever));
+        const KernelSequence sequence =
+            kernels(with_levers(row.lever, compiled(), Architecture::blackwell), Architecture::blackwell);
+        const Kernel& product = kernel_named(sequence, "linear");
+        CHECK(weight_of(product) == doctest::Approx(width * width * row.weight + 2 * width).epsilon(1e-9));
+        CHECK(product.operands[0].bytes.value() == doctest::Approx(rows * width * row.input).epsilon(1e-3));
+    }
+}
+
 TEST_CASE("what precision levers refuse, and how they say it") {
     struct Refusal {
         const char* levers;

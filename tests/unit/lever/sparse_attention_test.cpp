@@ -70,8 +70,11 @@ TEST_CASE("chai: scores and softmax on the clusters' heads, values on all") {
     const Workload plain = changed("llama-2-7b", text, "");
     const Workload clustered = changed("llama-2-7b", text, "chai=clusters:7b");
     const Graph& graph = stage(clustered, "decode").passes[0].graph;
-    const auto calls = attentions(graph);
+    const auto calls = attentions(graph), prompt = attentions(stage(clustered, "prefill").passes[0].graph);
     REQUIRE(calls.size() == 32);
+    REQUIRE(prompt.size() == 32);
+    CHECK(scored_heads(prompt[17]) == 32);
+    CHECK(scored_heads(prompt[18]) == 4);
     CHECK(scored_heads(calls[17]) == 32);
     CHECK(scored_heads(calls[18]) == 4);
     CHECK(calls[18].heads == 32);
@@ -134,6 +137,8 @@ TEST_CASE("window: causal kernels know it, others compute fewer keys") {
         CHECK(std::get<AttentionWork>(kernel.work).window == 512);
         CHECK(kernel.operands[1].bytes == Bytes(512 * 4096 * 2.0));  // one query reads its window of the cache
     }
+    // All keys stay in the cache.
+    CHECK(cache_bytes(causal) == 32 * 2 * 2001 * 4096 * 2.0);
     const Workload local = changed("wan2.1-1.3b", {{"steps", "1"}, {"frames", "9"}}, "window=1000");
     const auto calls = attentions(stage(local, "denoiser").passes[0].graph);
     CHECK(seen_keys(calls[0]) == 1024 + 128);
@@ -147,6 +152,13 @@ TEST_CASE("block-sparse: a share of the blocks, and the list of them") {
     CHECK(seen_keys(attentions(after)[0]) == 1152);  // a quarter of 4608, nine blocks
     CHECK(count_macs(after).attention == count_macs(before).attention / 4);
     CHECK(test::launches(after, stack) == test::launches(before, stack));
+    const auto in_blocks_of = [](const char* lever) {
+        return seen_keys(
+            attentions(stage(changed("flux.1-dev", {{"steps", "1"}}, lever), "denoiser").passes[0].graph)[0]);
+    };
+    CHECK(in_blocks_of("block-sparse=density:0.01,block:64") == 64);  // 46 keys
+    CHECK(in_blocks_of("block-sparse=density:0.01,block:1024") == 1024);
+    CHECK(in_blocks_of("block-sparse=density:0.01") == 128);
     const auto causal = attentions(
         stage(changed("llama-2-7b", {{"prompt", "4096"}, {"tokens", "1"}}, "block-sparse=density:0.75"), "prefill")
             .passes[0]

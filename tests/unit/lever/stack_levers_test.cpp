@@ -46,6 +46,17 @@ TEST_CASE("attention=math stores the scores between kernels, attention=flash2 do
     CHECK(labels(flash).count("attention") == 1);
     CHECK(math.launches.size() > flash.launches.size());
     CHECK(bytes(math) > 1.2 * bytes(flash));
+    const auto fused = [](const KernelSequence& sequence) {
+        std::set<AttentionKernel> used;
+        for (const Kernel& kernel : sequence.kernels) {
+            if (kernel.label == "attention") used.insert(std::get<AttentionWork>(kernel.work).kernel);
+        }
+        return used;
+    };
+    // The stack's own order has FlashAttention-2 first.
+    CHECK(fused(flash) == std::set{AttentionKernel::flash2});
+    CHECK(fused(denoiser("attention=memory_efficient")) == std::set{AttentionKernel::memory_efficient});
+    CHECK(denoiser("attention=memory_efficient").launches.size() == flash.launches.size());
 }
 
 TEST_CASE("attention takes kernels that the stack knows, on GPUs that they were written for") {
@@ -80,6 +91,8 @@ TEST_CASE("compile fuses pointwise chains and spends less of the host; the matri
     }
     CHECK(eager_flops == doctest::Approx(compiled_flops));
     CHECK(scenario("stable-diffusion-1.5", {}, "compile=max-autotune").stack.max_autotune);
+    CHECK_FALSE(scenario("stable-diffusion-1.5", {}, "compile=default").stack.max_autotune);
+    CHECK_FALSE(scenario("stable-diffusion-1.5", {}, "compile").stack.max_autotune);
     CHECK(refusal("stable-diffusion-1.5", {}, "compile=fast").find("expected one of default, max-autotune") !=
           std::string::npos);
 }
@@ -114,6 +127,31 @@ TEST_CASE("tf32 moves fp32 matrix work to TF32") {
     };
     CHECK(matrix_types("tf32=on") == std::set<DataType>{DataType::tf32});
     CHECK(matrix_types("tf32=off") == std::set<DataType>{DataType::fp32});
+    // PyTorch's own defaults: convolutions do, products do not.
+    CHECK(matrix_types("") == std::set<DataType>{DataType::fp32, DataType::tf32});
+}
+
+TEST_CASE("dtype: tensors and weights of this type, and the matrix instructions for it") {
+    struct Row {
+        const char* type;
+        DataType tensors, products;
+        double bytes;
+    };
+    for (const Row& row :
+         {Row{"fp32", DataType::fp32, DataType::fp32, 4}, Row{"tf32", DataType::tf32, DataType::tf32, 4},
+          Row{"fp16", DataType::fp16, DataType::fp16, 2}, Row{"bf16", DataType::bf16, DataType::bf16, 2}}) {
+        CAPTURE(std::string(row.type));
+        const Scenario changed = scenario("llama-1.5b", {{"tokens", "1"}}, std::string("dtype=") + row.type);
+        const Graph& graph = stage(changed.workload, "decode").passes.front().graph;
+        double parameters = 0;
+        for (const Weight& weight : graph.weights) parameters += static_cast<double>(weight.parameters);
+        CHECK(test::weight_bytes(graph) == row.bytes * parameters);
+        const KernelSequence sequence = lower(graph, changed.stack, Architecture::ampere);
+        for (const Kernel& kernel : sequence.kernels) {
+            if (kernel.label == "linear") CHECK(kernel.type == row.products);
+        }
+        CHECK(graph.values[graph.inputs(graph.operators.back()).front()].type == row.tensors);
+    }
 }
 
 TEST_CASE("in a CUDA graph no operator costs host time, and the kernels stay") {
