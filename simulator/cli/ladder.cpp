@@ -59,7 +59,8 @@ std::vector<Rung> rungs_of(Selection selection) {
     std::vector<LeverSetting> in_force = levers_among(selection.settings);
     std::vector<Rung> rungs{rung_of(selection, gpu, in_force, "")};
     for (const std::string& text : selection.levers) {
-        const std::string replaced = climb(in_force, parse_levers(text));
+        const std::vector<LeverSetting> levers = text.empty() ? std::vector{parse_lever(text)} : parse_levers(text);
+        const std::string replaced = climb(in_force, levers);
         rungs.push_back(rung_of(selection, gpu, in_force, text));
         rungs.back().replaces = replaced;
         rungs.back().changes = kernel_changes(rungs[rungs.size() - 2].prediction, rungs.back().prediction);

@@ -47,6 +47,7 @@ TEST_CASE("ladder prints a line a rung, and what changed") {
 
 TEST_CASE("ladder refuses what predict refuses") {
     CHECK(cupola("ladder stable-diffusion-1.5 --lever stepps=10").status == 2);
+    CHECK(contains(cupola("ladder stable-diffusion-1.5 --lever '' 2>&1").output, "--lever: found \"\", expected NAME"));
     CHECK(cupola("ladder stable-diffusion-1.5 --lever 'steps=10;steps=12'").status == 2);
     CHECK(cupola("ladder stable-diffusion-1.5 --lever steps=10 --top -1").status == 2);
 }

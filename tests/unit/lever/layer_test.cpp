@@ -128,6 +128,15 @@ TEST_CASE("caches in one byte: half is written and read, attention computes in t
     };
     CHECK(type_of_caches("kv-cache=fp8") == std::set{DataType::fp8});
     CHECK(type_of_caches("kv-cache=int8") == std::set{DataType::int8});
+
+    // A cache that comes in as a tensor is as narrow as what is written to it.
+    GraphBuilder builder(DataType::bf16);
+    const ValueId cache = builder.input(sequence(length), true), rows = builder.input(sequence(1));
+    Workload given = model(1, true);
+    given.stages[0].passes[0].graph = builder.finish(builder.add(CacheAppend{}, {cache, rows}, sequence(length)));
+    const Graph graph = changed_model("kv-cache=fp8", given).stages[0].passes[0].graph;
+    CHECK(graph.values[cache].type == DataType::fp8);
+    CHECK(graph.values[rows].type == DataType::bf16);
 }
 
 TEST_CASE("a static cache is read whole, a dynamic one copied in every step") {

@@ -72,6 +72,21 @@ TEST_CASE("comparing two steps takes six small kernels, of a residual seven, in 
     CHECK(additions == 1);
 }
 
+TEST_CASE("first-block-cache adds what the other blocks made to what the first one makes now") {
+    const Graph skipped =
+        stage(changed("pixart-alpha", small_image, "first-block-cache=every:3"), "denoiser").passes[1].graph;
+    std::uint32_t last_attention = 0;
+    for (std::uint32_t i = 0; i < skipped.operators.size(); ++i) {
+        const Operator& op = skipped.operators[i];
+        if (std::holds_alternative<Attention>(op.kind)) last_attention = i;
+        if (op.scope == no_id || skipped.path(op.scope).find("step_cache") == std::string::npos) continue;
+        const std::uint32_t base = skipped.values[skipped.inputs(op).front()].producer;
+        REQUIRE(base != no_id);
+        CHECK(base > last_attention);
+        CHECK(last_attention > 0);
+    }
+}
+
 TEST_CASE("deepcache: a later branch keeps more") {
     const auto skipped = [](const char* levers) {
         return macs(stage(changed("stable-diffusion-1.5", small_image, levers), "denoiser").passes[1]);
