@@ -6,6 +6,7 @@
 #include "cupola/config/node.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -97,12 +98,15 @@ LibraryChoice read_libraries(const Node& map) {
 /// `eager:` or `compiled:`.
 Mode read_mode(const Node& root, const std::string& name, std::vector<Fact>& origins) {
     const Node map = root.at(name);
-    map.allow_only({"libraries", "dispatch", "kernel_code", "host_per_pass"});
+    map.allow_only({"libraries", "dispatch", "kernel_code", "host_per_pass", "epilogues"});
     const std::string prefix = name + ".";
     Mode mode;
     if (const auto libraries = map.find("libraries")) mode.libraries = read_libraries(*libraries);
     mode.dispatch = read_dispatch(map.at("dispatch"), prefix + "dispatch.", origins);
     mode.host_per_pass = StackFacts(map, prefix, origins).quantity("host_per_pass", Seconds(0), Seconds(10));
+    if (const auto epilogues = map.find("epilogues")) {
+        mode.epilogues = read_fact(*epilogues, prefix + "epilogues", origins).boolean();
+    }
     mode.code = read_kernel_code(map.at("kernel_code"), prefix + "kernel_code.", origins);
     return mode;
 }
@@ -153,6 +157,31 @@ void read_switches(const Node& root, Stack& stack) {
     stack.tf32_matmul = tf32.at("matmul").boolean();
 }
 
+/// `convolution_products: {types: [int8, fp8], source: …}`: types narrower than tensors that convolutions multiply.
+void read_convolution_products(const Node& root, Stack& stack) {
+    static constexpr std::array<DataType, 2> known{DataType::int8, DataType::fp8};
+    const auto map = root.find("convolution_products");
+    if (!map) return;
+    map->allow_only({"types", "source", "recalled"});
+    std::string text;
+    for (const Node& item : map->at("types").items()) {
+        const DataType type = known[item.one_of({"int8", "fp8"})];
+        std::vector<DataType>& types = stack.convolution_products;
+        if (std::find(types.begin(), types.end(), type) != types.end()) {
+            item.fail(item.description() + " again", "each type once");
+        }
+        types.push_back(type);
+        text += (text.empty() ? "" : ", ") + std::string(name_of(type));
+    }
+    if (text.empty()) {
+        map->at("types").fail("an empty list", "at least one type", "leave the key out where there are none");
+    }
+    const Node source = map->at("source");
+    if (source.text().empty()) source.fail("an empty text", "where the types come from");
+    const auto recalled = map->find("recalled");
+    stack.facts.push_back({"convolution_products", text, source.text(), recalled && recalled->boolean()});
+}
+
 /// What is said of a file itself, not of the stack.
 const std::vector<std::string> own_keys{"name", "title", "base"};
 
@@ -195,7 +224,7 @@ Stack load_stack(const std::string& data, const std::string& name_or_path) {
     std::vector<std::string> chain;
     const Node root = read_with_bases(data, file.path, chain);
     root.allow_only({"name", "title", "base", "has_compiler", "run", "attention", "attention_kernels", "eager",
-                     "compiled", "launch", "runtime_memory"});
+                     "compiled", "convolution_products", "launch", "runtime_memory"});
     Stack stack;
     const Node name = root.at("name");
     if (name.text().empty()) name.fail("an empty text", "the name of the stack");
@@ -206,6 +235,7 @@ Stack load_stack(const std::string& data, const std::string& name_or_path) {
     stack.title = root.at("title").text();
     read_switches(root, stack);
     read_attention(root, stack);
+    read_convolution_products(root, stack);
     stack.eager_mode = read_mode(root, "eager", stack.facts);
     if (stack.has_compiler) stack.compiled_mode = read_mode(root, "compiled", stack.facts);
     read_launch_path(root.at("launch"), stack);

@@ -52,7 +52,6 @@ MatrixProblem implicit_gemm(const ConvolutionWork& work, const CostParameters& p
     }
     problem.a_bytes = extent_of(work.batch) * product(work.input) * in_channels * element;
     problem.b_bytes = problem.n * taps * in_channels * element;
-    problem.output_bytes = groups * problem.m * problem.n * element;
     return problem;
 }
 
@@ -78,6 +77,7 @@ Terms convolution_terms(const ConvolutionWork& work, const Kernel& kernel, const
                         const CostParameters& parameters) {
     const bool on_matrix_units = machine.matrix_flops_per_clock > 0;
     MatrixProblem problem = implicit_gemm(work, parameters, bytes_per_element(kernel.type), on_matrix_units);
+    problem.output_bytes = output_bytes(kernel, problem.batch * problem.m * problem.n * problem.element);
     if (kernel.operand_count == 0) {
         const double bytes = problem.batch * (problem.a_bytes + problem.b_bytes) + problem.output_bytes;
         problem.first_touch = {bytes, bytes};

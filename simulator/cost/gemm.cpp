@@ -18,15 +18,6 @@ OperandTraffic traffic_or_compulsory(const Kernel& kernel, double dimension_byte
     return operand_traffic(kernel, machine, parameters);
 }
 
-/// Bytes of D: of what the kernel writes, or as wide as A where it names no operands.
-double output_bytes(const Kernel& kernel, double dimension_bytes) {
-    double written = 0;
-    for (std::size_t i = 0; i < kernel.operand_count; ++i) {
-        if (kernel.operands[i].access == Access::write) written += kernel.operands[i].bytes.value();
-    }
-    return written > 0 ? written : dimension_bytes;
-}
-
 /// A matrix-vector kernel: every element of the matrix is read once, by FP32 lanes, at nearly streaming bandwidth.
 /// Source: PrincetonUniversity/LLMCompass special-cases m = 1 likewise; valid up to `gemv_rows` rows.
 Terms gemv_terms(const MatrixProblem& problem, const Machine& machine, const CostParameters& parameters) {

@@ -213,4 +213,12 @@ void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Mac
     }
 }
 
+double output_bytes(const Kernel& kernel, double dimension_bytes) {
+    double written = 0;
+    for (std::size_t i = 0; i < kernel.operand_count; ++i) {
+        if (kernel.operands[i].access == Access::write) written += kernel.operands[i].bytes.value();
+    }
+    return written > 0 ? written : dimension_bytes;
+}
+
 }  // namespace cupola::cost_detail

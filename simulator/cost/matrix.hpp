@@ -24,6 +24,9 @@ struct MatrixProblem {
     OperandTraffic first_touch;     ///< of all operands
 };
 
+/// Bytes of D: of what the kernel writes, or `dimension_bytes` where it names no operands.
+[[nodiscard]] double output_bytes(const Kernel& kernel, double dimension_bytes);
+
 /// Offers every tile of `table`, with and without split K, to `fastest`. Without a matrix instruction for the type the
 /// kernels run on FP32 lanes; the caller passes their table then.
 void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Machine& machine,

@@ -8,7 +8,7 @@ namespace cupola {
 namespace {
 
 constexpr std::string_view decides = "precision of linear layers";
-constexpr std::string_view which = "[part:NAME,except:INxOUT/…]";
+constexpr std::string_view which = "[part:NAME,except:INxOUT/MODULE/…]";
 constexpr std::string_view torchao = "pytorch/ao, quantization (linear layers' forward); recalled";
 
 void apply_int8_dynamic(LeverContext& context, const LeverValue& value) {
@@ -37,9 +37,10 @@ void apply_int4_weight(LeverContext& context, const LeverValue& value) {
 void apply_fp8(LeverContext& context, const LeverValue& value) {
     value.allow_only({"scales", "part", "except"});
     const auto scales = value.field("scales");
-    const bool rows = scales && scales->one_of({"tensor", "row"}) == 1;
-    quantise_linears(context, "fp8", value, {DataType::fp8, DataType::fp8, rows ? ScaleSpan::row : ScaleSpan::tensor},
-                     {"scales"});
+    const std::size_t form = scales ? scales->one_of({"tensor", "row", "known"}) : 0;
+    LinearPrecision precision{DataType::fp8, DataType::fp8, form == 1 ? ScaleSpan::row : ScaleSpan::tensor};
+    precision.fixed_scales = form == 2;
+    quantise_linears(context, "fp8", value, precision, {"scales"});
 }
 
 void apply_fp8_block(LeverContext& context, const LeverValue& value) {
@@ -59,7 +60,11 @@ void apply_nvfp4(LeverContext& context, const LeverValue& value) {
     quantise_linears(context, "nvfp4", value, precision);
 }
 
-constexpr std::array<Lever, 8> levers{{
+void apply_conv_precision(LeverContext& context, const LeverValue& value) {
+    quantise_convolutions(context, "conv-precision", value);
+}
+
+constexpr std::array<Lever, 9> levers{{
     {"int8-dynamic", which,
      "int8 weights and products; inputs quantised a token at a time. Compiled: in the kernels that make the input and "
      "use the result. Eager: 17 kernels, a wait for the GPU (the input is printed), a transposed copy of the weights, "
@@ -76,13 +81,14 @@ constexpr std::array<Lever, 8> levers{{
      "int8 weights in memory; a converted copy before each product and two kernels for scales and bias behind it, or "
      "conversion inside it for up to 16 rows where compiled",
      torchao, "fp16 and bf16 layers; accuracy is not modelled", LeverPhase::graph, decides, apply_int8_weight},
-    {"int4-weight", "[group:128,part:NAME,except:INxOUT/…]",
+    {"int4-weight", "[group:128,part:NAME,except:INxOUT/MODULE/…]",
      "4-bit weights and a scale and zero point a group in memory, converted inside the product's kernel",
      "Frantar et al., GPTQ; kernels as NVIDIA/TensorRT-LLM's (cutlass fpA_intB)",
      "fp16 and bf16 layers; torchao's own kernel is several times slower for more than 16 rows", LeverPhase::graph,
      decides, apply_int4_weight},
-    {"fp8", "[scales:tensor|row,part:NAME,except:INxOUT/…]",
-     "fp8 weights and products; inputs quantised with a scale a tensor (its greatest value is found first) or a token",
+    {"fp8", "[scales:tensor|row|known,part:NAME,except:INxOUT/MODULE/…]",
+     "fp8 weights and products; inputs quantised with a scale a tensor (its greatest value is found first) or a token, "
+     "or known beforehand: then as with smoothquant",
      torchao, "fp16 and bf16 layers, Ada, Hopper and Blackwell; accuracy is not modelled", LeverPhase::graph, decides,
      apply_fp8},
     {"fp8-block", which,
@@ -98,6 +104,14 @@ constexpr std::array<Lever, 8> levers{{
      "4-bit floating-point weights and products, a scale for 16 values of either; one quantisation kernel a layer",
      "NVIDIA, NVFP4 format; CUTLASS block-scaled kernels; no public timings, rates from the data sheet",
      "fp16 and bf16 layers, Blackwell; accuracy is not modelled", LeverPhase::graph, decides, apply_nvfp4},
+    {"conv-precision", "int8 | fp8 | PART:TYPE,…",
+     "convolutions multiply int8 or fp8 weights and inputs with scales known beforehand; the input is quantised by the "
+     "kernel that makes it, else in one of its own; scales, bias and the wide result are part of the product's kernel",
+     "NVIDIA/TensorRT-Model-Optimizer, diffusers example (filter_func, quantize_lvl); NVIDIA/TensorRT#3987, #4560",
+     "stacks whose convolutions multiply the type (tensorrt, ideal; PyTorch and torchao have none), channels in "
+     "sixteens; conv_in, conv_out and conv_shortcut stay as they are; no public timings, the law is that of fp16; "
+     "accuracy is not modelled",
+     LeverPhase::graph, "precision of convolutions", apply_conv_precision},
 }};
 
 }  // namespace

@@ -20,6 +20,7 @@ Fusion::Fusion(Lowering& lowering)
     for (const ValueId value : l_.graph.operands) ++uses_[value];
     for (const ValueId value : l_.graph.outputs) ++uses_[value];
     count_narrow_uses();
+    if (l_.stack.compiled_mode.epilogues) find_readers();
 }
 
 void Fusion::lower_current() {
@@ -216,13 +217,14 @@ void Fusion::lower_barrier(const Kind& kind) {
     lower_kind(l_, kind);
 }
 
-void Fusion::lower_view(const Layout& layout) {
-    const ValueId x = l_.input(0), out = l_.output();
+void Fusion::lower_view(ValueId x, const Layout& layout) {
+    const ValueId out = l_.output();
     root_[out] = root(x);
     uses_[root(x)] += uses_[out];
     if (!narrow_.empty() && narrow_[out].uses > 0) {
-        narrow_[root(x)].layer = narrow_[out].layer;
-        narrow_[root(x)].uses += narrow_[out].uses;
+        const std::uint32_t uses = narrow_[root(x)].uses + narrow_[out].uses;
+        narrow_[root(x)] = narrow_[out];
+        narrow_[root(x)].uses = uses;
     }
     consume(x);
     l_.alias(out, x, layout);
@@ -277,6 +279,7 @@ void Fusion::lower_operator(const Reduction& reduction) {
 }
 
 void Fusion::lower_operator(const Activation& activation) {
+    if (lower_in_product()) return;
     lower_pointwise("fused.pointwise", pointwise_work(activation.kind), result_layout());
 }
 
@@ -289,6 +292,7 @@ void Fusion::lower_operator(const GatedActivation& activation) {
 void Fusion::lower_operator(const Rope&) { lower_pointwise("fused.pointwise", rope_work, result_layout()); }
 
 void Fusion::lower_operator(const Elementwise& elementwise) {
+    if (lower_in_product()) return;
     lower_pointwise("fused.pointwise", pointwise_work(elementwise.kind), result_layout());
 }
 
@@ -308,14 +312,14 @@ void Fusion::lower_operator(const Cat&) {
 
 void Fusion::lower_operator(const Slice&) {
     const ValueId x = l_.input(0);
-    lower_view(slice_layout(l_.shape(x), l_.layout(x), l_.shape(l_.output())));
+    lower_view(x, slice_layout(l_.shape(x), l_.layout(x), l_.shape(l_.output())));
 }
 
 void Fusion::lower_operator(const Rearrange&) {
     const ValueId x = l_.input(0);
     const Shape& shape = l_.shape(l_.output());
     if (const auto view = view_layout(l_.shape(x), l_.layout(x), shape)) {
-        lower_view(*view);
+        lower_view(x, *view);
     } else {
         lower_pointwise("fused.copy", {0, 0}, contiguous_layout(shape), Category::data_movement);
     }
@@ -329,7 +333,7 @@ void Fusion::lower_operator(const Contiguous&) {
     if (l_.stack.layout == TensorLayout::channels_first && shape.rank() >= 4 && !is_contiguous(l_.layout(x))) {
         return lower_pointwise("fused.copy", {0, 0}, contiguous_layout(shape), Category::data_movement);
     }
-    lower_view(layout_like(l_.shape(x), l_.layout(x), shape));
+    lower_view(x, layout_like(l_.shape(x), l_.layout(x), shape));
 }
 
 void Fusion::lower_operator(const Broadcast&) {
@@ -379,7 +383,10 @@ void Fusion::lower_operator(const Convolution& convolution) {
     if (l_.stack.layout == TensorLayout::channels_last && shape.rank() >= 4 && is_pending(x)) {
         l_.set_layout(x, channels_last_layout(shape));
     }
-    lower_barrier(convolution);
+    take_epilogue();
+    if (!convolution.product) return lower_barrier(convolution);
+    lower_narrow(x);
+    lower_kind(l_, convolution);
 }
 
 void Fusion::lower_operator(const Linear& linear) {
@@ -387,9 +394,9 @@ void Fusion::lower_operator(const Linear& linear) {
     if (is_pending(x) && !is_matrix_view(l_.shape(x), l_.layout(x))) {
         l_.set_layout(x, contiguous_layout(l_.shape(x)));
     }
+    if (!linear.precision || !scales_after_product(linear)) take_epilogue();
     if (!linear.precision || !quantises_with_producer(linear)) return lower_barrier(linear);
-    materialise(x);
-    --narrow_[root(x)].uses;
+    lower_narrow(x);
     lower_kind(l_, linear);
     if (scales_after_product(linear)) scale_result();
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -53,10 +54,11 @@ private:
         double elements = 0;    ///< of its iteration space
     };
 
-    /// Quantised linear layers that read a value, which may need it in no other form.
+    /// Quantised layers that read a value, which may need it in no other form.
     struct NarrowUse {
-        const Linear* layer = nullptr;  ///< one of them
-        std::uint32_t uses = 0;         ///< still to come
+        double elements = 0, bytes = 0;  ///< of the narrow copy
+        std::int64_t rows = 0;           ///< that are reduced for its scales; 0: they are known beforehand
+        std::uint32_t uses = 0;          ///< still to come
     };
 
     void lower_operator(const Norm& norm);
@@ -90,7 +92,11 @@ private:
     template <typename Kind>
     void lower_barrier(const Kind& kind);
     void lower_group_norm(const Norm& norm);
-    void lower_view(const Layout& layout);
+    void lower_view(ValueId shown, const Layout& layout);
+    void find_readers();
+    [[nodiscard]] bool is_epilogue(const Operator& next) const;
+    void take_epilogue();
+    bool lower_in_product();
     void lower_pointwise(std::string_view label, PointwiseWork work, const Layout& layout,
                          Category category = Category::elementwise);
 
@@ -106,7 +112,9 @@ private:
     void materialise(ValueId value);
     void emit(Group& group);
     void count_narrow_uses();
-    [[nodiscard]] const Linear* narrow_reader(const Group& group, ValueId value) const;
+    void lower_narrow(ValueId input);
+    [[nodiscard]] static std::optional<NarrowUse> narrow_use(const OperatorKind& kind);
+    [[nodiscard]] const NarrowUse* narrow_reader(const Group& group, ValueId value) const;
     bool quantise_with(Group& group);
     void write_narrow(const Group& group);
     void scale_result();
@@ -117,9 +125,11 @@ private:
     std::vector<Group> groups_;
     std::vector<std::uint32_t> group_of_;  ///< of each value made by a group
     std::vector<ValueId> next_value_;
-    std::vector<ValueId> root_;        ///< the value that a view shows
-    std::vector<std::uint32_t> uses_;  ///< reads still to come
-    std::vector<NarrowUse> narrow_;    ///< by value, not counted in `uses_`; empty without quantised layers
+    std::vector<ValueId> root_;          ///< the value that a view shows
+    std::vector<std::uint32_t> uses_;    ///< reads still to come
+    std::vector<std::uint32_t> reader_;  ///< last operator that reads each value; empty without epilogues
+    std::vector<ValueId> product_of_;    ///< by operator: the product whose kernel computes it; else no_id
+    std::vector<NarrowUse> narrow_;      ///< by value, not counted in `uses_`; empty without quantised layers
 };
 
 }  // namespace cupola

@@ -3,26 +3,46 @@
 
 namespace cupola {
 
+/// What an operator reads in a narrow form that the kernel which makes the value can write.
+std::optional<Fusion::NarrowUse> Fusion::narrow_use(const OperatorKind& kind) {
+    if (const auto* linear = std::get_if<Linear>(&kind)) {
+        if (!linear->precision || !quantises_with_producer(*linear)) return std::nullopt;
+        const std::int64_t rows = linear->precision->fixed_scales ? 0 : linear->rows;
+        return NarrowUse{input_elements(*linear), quantised_bytes(*linear), rows, 1};
+    }
+    if (const auto* convolution = std::get_if<Convolution>(&kind)) {
+        if (!convolution->product) return std::nullopt;
+        return NarrowUse{input_elements(*convolution), quantised_bytes(*convolution), 0, 1};
+    }
+    return std::nullopt;
+}
+
 void Fusion::count_narrow_uses() {
     for (const Operator& op : l_.graph.operators) {
-        const auto* linear = std::get_if<Linear>(&op.kind);
-        if (linear == nullptr || !linear->precision || !quantises_with_producer(*linear)) continue;
+        const auto use = op.limit == Execution::eager ? std::nullopt : narrow_use(op.kind);
+        if (!use) continue;
         if (narrow_.empty()) narrow_.resize(l_.graph.values.size());
         const ValueId x = l_.graph.inputs(op).front();
-        narrow_[x].layer = linear;
-        ++narrow_[x].uses;
+        const std::uint32_t before = narrow_[x].uses;
+        narrow_[x] = *use;
+        narrow_[x].uses += before;
         --uses_[x];
     }
 }
 
+/// A layer reads the narrow form of its input, or makes it from the wide one.
+void Fusion::lower_narrow(ValueId input) {
+    materialise(input);
+    --narrow_[root(input)].uses;
+}
+
 /// A quantised layer that reads the value, if the group can make the narrow copy: it goes over the same elements, by
 /// the same rows where both reduce.
-const Linear* Fusion::narrow_reader(const Group& group, ValueId value) const {
-    if (narrow_[value].uses == 0) return nullptr;
-    const Linear& layer = *narrow_[value].layer;
-    const double elements = static_cast<double>(layer.rows) * static_cast<double>(layer.in);
-    const bool rows_agree = layer.precision->fixed_scales || !group.reduces || group.rows == layer.rows;
-    return elements == group.elements && rows_agree ? &layer : nullptr;
+const Fusion::NarrowUse* Fusion::narrow_reader(const Group& group, ValueId value) const {
+    const NarrowUse& use = narrow_[value];
+    if (use.uses == 0) return nullptr;
+    const bool rows_agree = use.rows == 0 || !group.reduces || group.rows == use.rows;
+    return use.elements == group.elements && rows_agree ? &use : nullptr;
 }
 
 /// Adds the narrow copies that quantised layers will read to the group's work; values of which the group cannot make
@@ -33,13 +53,13 @@ bool Fusion::quantise_with(Group& group) {
     for (ValueId v = group.first_value; v != no_id; v = next_value_[v]) {
         if (narrow_[v].uses == 0) continue;
         written = true;
-        const Linear* reader = narrow_reader(group, v);
+        const NarrowUse* reader = narrow_reader(group, v);
         if (reader == nullptr) {
             ++uses_[v];
             continue;
         }
         group.work.flops += quantise_work.flops;
-        if (group.reduces || reader->precision->fixed_scales) continue;
+        if (group.reduces || reader->rows == 0) continue;
         group.reduces = true;
         group.rows = reader->rows;
         group.label = "fused.quantise";
@@ -49,9 +69,9 @@ bool Fusion::quantise_with(Group& group) {
 
 void Fusion::write_narrow(const Group& group) {
     for (ValueId v = group.first_value; v != no_id; v = next_value_[v]) {
-        const Linear* reader = narrow_reader(group, v);
+        const NarrowUse* reader = narrow_reader(group, v);
         if (reader == nullptr) continue;
-        const Tensor copy = l_.temporary(quantised_bytes(*reader));
+        const Tensor copy = l_.temporary(reader->bytes);
         l_.write(copy);
         l_.set_narrow(l_.tensor(v).storage, copy);
     }

@@ -1,4 +1,5 @@
 #include "cupola/stack/lower_kind.hpp"
+#include "cupola/stack/quantised_linear.hpp"
 
 #include <algorithm>
 
@@ -109,7 +110,44 @@ void add_bias(Lowering& l, const Convolution& conv, Tensor out) {
     l.launch(l.mode().dispatch.elementwise);
 }
 
+/// The input in the product's type, channels fastest: from the kernel that made it, or in one of its own.
+Tensor quantised_input(Lowering& l, const Convolution& conv) {
+    const ValueId x = l.input(0);
+    if (const auto known = l.narrow(l.tensor(x).storage)) return *known;
+    const Tensor wide = input_tensor(l, x, {conv.batch, conv.in_channels, volume(conv.input)}, true);
+    const Tensor target = l.temporary(quantised_bytes(conv));
+    l.begin_memory("conv.quantise", Category::elementwise, l.type(x), Pattern::streaming, l.elements(x), quantise_work);
+    l.read(wide);
+    l.write(target);
+    l.launch(l.mode().dispatch.elementwise);
+    l.set_narrow(l.tensor(x).storage, target);
+    return target;
+}
+
+/// Both factors narrow, scales known: the sums are scaled, and the bias added, before the kernel stores them in the
+/// tensors' type, channels-last.
+void lower_quantised(Lowering& l, const Convolution& conv) {
+    const ValueId out_value = l.output();
+    const DataType type = l.type(out_value);
+    Tensor source = quantised_input(l, conv);
+    source.bytes *= touched_share(conv);
+    const Tensor weights{l.weight(0).storage, parameter_bytes(conv, type)};
+    const Shape& shape = l.shape(out_value);
+    const Tensor out = l.create(out_value, shape.rank() >= 4 ? channels_last_layout(shape) : contiguous_layout(shape));
+    l.recorder.begin("conv", Category::convolution, *conv.product, work_of(conv));
+    l.read(source);
+    l.recorder.weight(weights.storage, weights.bytes);
+    l.store(out);
+    l.launch(l.mode().dispatch.convolution);
+}
+
 }  // namespace
+
+double input_elements(const Convolution& conv) {
+    return elements_of({conv.batch, conv.in_channels, volume(conv.input)});
+}
+
+double quantised_bytes(const Convolution& conv) { return input_elements(conv) * bytes_per_element(*conv.product); }
 
 /// cuDNN's fp16, bf16 and TF32 kernels work on channels-last tensors. Channels-first ones are transposed on the way in
 /// and out, the filter with them, in every call: PyTorch keeps no transposed filter. A channels-last input makes the
@@ -117,6 +155,7 @@ void add_bias(Lowering& l, const Convolution& conv, Tensor out) {
 /// converted the model's weights. Depthwise convolutions run in PyTorch's own kernels, on any layout, bias included,
 /// and never as TF32.
 void lower_kind(Lowering& l, const Convolution& conv) {
+    if (conv.product) return lower_quantised(l, conv);
     const ValueId x = l.input(0);
     const DataType type = l.type(x);
     const bool depthwise = conv.groups > 1 && conv.groups == conv.in_channels;
@@ -147,7 +186,7 @@ void lower_kind(Lowering& l, const Convolution& conv) {
     } else {
         l.recorder.weight(weights.storage, weights.bytes);
     }
-    l.write(result);
+    l.store(result);
     l.launch(l.mode().dispatch.convolution + (depthwise ? Seconds{} : l.plan_time(conv)));
     if (restores) transpose(l, output, type, result, out, "conv.nhwc_to_nchw");
     if (conv.bias && !l.compiled() && !depthwise) add_bias(l, conv, out);

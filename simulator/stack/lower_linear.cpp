@@ -46,7 +46,7 @@ void lower_kind(Lowering& l, const Linear& linear) {
     } else {
         l.recorder.weight(weights.storage, weights.bytes);
     }
-    l.write(out);
+    l.store(out);
     const DispatchCosts& dispatch = l.mode().dispatch;
     l.launch(generated ? dispatch.elementwise : linear.bias && epilogue ? dispatch.linear : dispatch.matmul);
     if (!linear.bias || epilogue) return;

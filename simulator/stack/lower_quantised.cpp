@@ -66,7 +66,7 @@ void begin_product(Lowering& l, DataType type, const GemmWork& work, Tensor sour
 }
 
 void finish_product(Lowering& l, Tensor out) {
-    l.write(out);
+    l.store(out);
     l.launch(l.mode().dispatch.linear);
 }
 

@@ -90,6 +90,14 @@ public:
         recorder.read(tensor.storage, tensor.bytes, run_bytes, passes);
     }
     void write(Tensor tensor, double run_bytes = 0) { recorder.write(tensor.storage, tensor.bytes, run_bytes); }
+    /// The next product's kernel adds this to its result.
+    void set_residual(Tensor residual) { residual_ = residual; }
+    /// Writes the result of a product, which reads the residual that it adds.
+    void store(Tensor result) {
+        if (residual_) read(*residual_);
+        residual_.reset();
+        write(result);
+    }
     /// Reads a value whose memory order may differ from that of the kernel's result.
     void read_in_order(ValueId value, const Layout& order);
     /// Host time of an operator that launches nothing by itself (a view); the next launch carries it, if there is one.
@@ -127,6 +135,7 @@ private:
     std::vector<std::uint32_t> open_scopes_;  ///< from the root to the last operator
     Seconds pending_;
     bool waits_ = false;
+    std::optional<Tensor> residual_;
     std::vector<Convolution> planned_;
     std::vector<ValueState> states_;
     std::vector<StorageId> weights_;

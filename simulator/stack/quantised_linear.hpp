@@ -11,6 +11,10 @@ void lower_quantised(Lowering& lowering, const Linear& linear);
 /// Bytes of the layer's input in the product's type, scales included. REQUIRES: precision.activation.
 [[nodiscard]] double quantised_bytes(const Linear& linear);
 
+/// The same of a convolution with a type of its own (`product`), whose scales are known: no bytes for them.
+[[nodiscard]] double input_elements(const Convolution& convolution);
+[[nodiscard]] double quantised_bytes(const Convolution& convolution);
+
 /// Whether the scales of a linear layer's input can be known when one pass over a row is done, so that a compiler makes
 /// the narrow tensor in the kernel that makes the input. No for those of a whole tensor and for kernels of libraries.
 [[nodiscard]] bool quantises_with_producer(const Linear& linear);

@@ -59,6 +59,7 @@ struct Mode {
     DispatchCosts dispatch;
     KernelCode code;
     LibraryChoice libraries;  ///< whose fitted parameters price a kind of kernel; none: the architecture's defaults
+    bool epilogues = false;   ///< kernels of products compute an activation or a sum that follows before they store
     Seconds host_per_pass;    ///< Python around a pass: the sampler's step, guards of compiled code
 };
 
@@ -86,6 +87,7 @@ struct Stack {
     WeightOffload offload = WeightOffload::none;
     bool offload_overlapped = false;  ///< the next weights cross while kernels run
 
+    std::vector<DataType> convolution_products{};  ///< narrow types that its convolution kernels multiply
     bool has_compiler = true;                      ///< whether `compiled` and `max_autotune` may be turned on
     std::vector<AttentionRule> attention_kernels;  ///< all that can be asked for, whatever `attention` prefers
     Mode eager_mode, compiled_mode;

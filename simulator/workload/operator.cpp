@@ -252,4 +252,10 @@ double parameter_bytes(const Linear& linear, DataType type) {
     return weights * (bytes_per_element(linear.precision->weight) + linear.precision->weight_scales) + bias;
 }
 
+double parameter_bytes(const Convolution& convolution, DataType type) {
+    const double bias = convolution.bias ? static_cast<double>(convolution.out_channels) : 0.0;
+    const double weights = static_cast<double>(parameters_of(OperatorKind(convolution))) - bias;
+    return weights * bytes_per_element(convolution.product.value_or(type)) + bias * bytes_per_element(type);
+}
+
 }  // namespace cupola

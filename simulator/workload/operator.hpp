@@ -21,6 +21,7 @@ struct Convolution {
     std::array<std::int64_t, 3> pad_before{0, 0, 0}, pad_after{0, 0, 0};
     int spatial_rank = 2;
     bool transposed = false, bias = true;
+    std::optional<DataType> product{};  ///< of both factors, quantised with known scales; empty: as the tensors
     bool operator==(const Convolution&) const = default;
 };
 
@@ -211,7 +212,8 @@ using OperatorKind =
 /// Saturates at 2^62. `Parameter` operators carry theirs as the size of their value.
 [[nodiscard]] std::int64_t parameters_of(const OperatorKind& kind);
 
-/// Bytes of a linear layer's parameters between tensors of `type`: weights, their scales, bias.
+/// Bytes of a layer's parameters between tensors of `type`: weights, their scales, bias.
 [[nodiscard]] double parameter_bytes(const Linear& linear, DataType type);
+[[nodiscard]] double parameter_bytes(const Convolution& convolution, DataType type);
 
 }  // namespace cupola

@@ -23,6 +23,8 @@ Workload transformer(DataType type = DataType::bf16) {
     const ValueId left = builder.linear(x, width);
     const ValueId right = builder.linear(x, width);
     const ValueId out = builder.linear(builder.silu(builder.sum(left, right)), 512);
+    builder.graph().scopes.push_back({no_id, "to_out"});
+    builder.graph().operators.back().scope = 0;
     Workload workload;
     workload.name = "layers";
     Component component{"denoiser", 0, 0};
@@ -164,6 +166,7 @@ TEST_CASE("a scale a tensor needs the whole tensor first, known scales nothing")
           "quantise.greatest quantise.scale quantise.convert linear");
     CHECK(text(launches("fp8=scales:row", compiled())) == "fused.layer_norm linear linear fused.quantise linear");
     CHECK(text(launches("smoothquant", compiled())) == "fused.layer_norm linear linear fused.pointwise linear");
+    CHECK(text(launches("fp8=scales:known", compiled())) == "fused.layer_norm linear linear fused.pointwise linear");
     CHECK(count(launches("smoothquant", eager()), "quantise.convert") == 3);
     CHECK(count(launches("fp8-block", compiled()), "quantise.convert") == 2);
     CHECK(count(launches("fp8-block", eager()), "quantise.convert") == 3);
@@ -266,6 +269,14 @@ TEST_CASE("bytes of a weight and its scales, for each precision") {
     }
 }
 
+TEST_CASE("modules that are left out by name stay as they are") {
+    const double before = with_levers("", compiled()).workload.components[0].weight_bytes;
+    const Scenario some = with_levers("int8-weight=except:to_out", compiled());
+    CHECK(some.workload.components[0].weight_bytes == before - 2.0 * width * width);
+    CHECK(with_levers("int8-weight=except:1024x512/to_out", compiled()).workload.components[0].weight_bytes ==
+          before - 2.0 * width * width);
+}
+
 TEST_CASE("what precision levers refuse, and how they say it") {
     struct Refusal {
         const char* levers;
@@ -287,11 +298,16 @@ TEST_CASE("what precision levers refuse, and how they say it") {
          "--lever fp8: found --lever int8-dynamic beside it, expected one of them: both decide the precision of linear "
          "layers; leave one out"},
         {"fp8=scales:column", Architecture::hopper, DataType::bf16,
-         "--lever fp8, scales: found \"column\", expected one of tensor, row; known: tensor, row"},
+         "--lever fp8, scales: found \"column\", expected one of tensor, row, known; known: tensor, row, known"},
         {"fp8-weight=part:unet", Architecture::hopper, DataType::bf16,
          "--lever fp8-weight, part: found \"unet\", expected one of denoiser; known: denoiser"},
         {"int8-weight=except:64", Architecture::hopper, DataType::bf16,
-         "--lever int8-weight, except: found \"64\", expected sizes INxOUT separated by /"},
+         "--lever int8-weight, except: found \"64\", expected sizes INxOUT and names of modules separated by /"},
+        {"int8-weight=except:to_ou", Architecture::hopper, DataType::bf16,
+         "--lever int8-weight, except: found \"to_ou\", expected modules with a linear layer in denoiser; did you mean "
+         "\"to_out\"?"},
+        {"int8-weight=except:/", Architecture::hopper, DataType::bf16,
+         "--lever int8-weight, except: found \"/\", expected sizes INxOUT and names of modules separated by /"},
         {"int4-weight=group:7", Architecture::hopper, DataType::bf16,
          "--lever int4-weight, group: found \"7\", expected a whole number from 16 to 4096"},
     };

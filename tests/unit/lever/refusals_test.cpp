@@ -149,6 +149,9 @@ const std::vector<Row> table{
      "found flux.1-dev with pytorch-eager-math, expected",
      {},
      {"pytorch-eager-math"}},
+    {"conv-precision=fp8", "llama-2-7b", "found no convolutions in llama-2-7b, expected a model that has some"},
+    {"conv-precision=int8", "sdxl",
+     "found stack pytorch-eager-flash, whose convolutions do not multiply int8, expected a stack with such kernels"},
     {"block-sparse=density:1", "flux.1-dev",
      "found flux.1-dev with pytorch-eager-flash, expected self-attention over more than one block of keys in a fused "
      "kernel"},
