@@ -199,6 +199,9 @@ TEST_CASE("block scales are part of the product") {
     const Scenario fp4 = with_levers("nvfp4", compiled(), Architecture::blackwell);
     const KernelSequence sequence = kernels(fp4, Architecture::blackwell);
     CHECK(kernel_named(sequence, "linear").type == DataType::fp4);
+    CHECK(std::get<GemmWork>(kernel_named(sequence, "linear").work).block_scaled);
+    CHECK(count(labels_of(sequence), "quantise.convert") == 2);  // one for the two layers of one input
+    CHECK(count(labels_of(sequence), "quantise.greatest") == 0);
     CHECK(weight_of(kernel_named(sequence, "linear")) == width * width * (0.5 + 1.0 / 16) + 2 * width);
 }
 
