@@ -300,6 +300,8 @@ void Fusion::lower_operator(const Sinusoid&) {
     lower_pointwise("fused.pointwise", {16, 1}, contiguous_layout(l_.shape(l_.output())));
 }
 
+void Fusion::lower_operator(const Cast&) { lower_pointwise("fused.pointwise", {0, 0}, result_layout()); }
+
 void Fusion::lower_operator(const Cat&) {
     bool last = l_.input_count() > 0;
     for (std::size_t i = 0; i < l_.input_count(); ++i) {

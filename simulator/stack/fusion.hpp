@@ -69,6 +69,7 @@ private:
     void lower_operator(const Rope& rope);
     void lower_operator(const Elementwise& elementwise);
     void lower_operator(const Sinusoid& sinusoid);
+    void lower_operator(const Cast& cast);
     void lower_operator(const Cat& cat);
     void lower_operator(const Slice& slice);
     void lower_operator(const Rearrange& rearrange);

@@ -20,11 +20,14 @@ bool is_full(const Lowering& l, ValueId x) {
     return l.elements(x) == l.elements(l.output()) && l.shape(x).atom_count() == l.shape(l.output()).atom_count();
 }
 
-/// Whether PyTorch's vectorised kernel serves: every operand dense, of the result's size and in its order.
+/// Whether PyTorch's vectorised kernel serves: every operand dense, of the result's size and type, and in its order.
+/// Copies into another type have a kernel of their own.
 bool is_vectorised(const Lowering& l, const Layout& order) {
+    const bool converts = std::holds_alternative<Cast>(l.op().kind);
     for (std::size_t i = 0; i < l.input_count(); ++i) {
         const ValueId x = l.input(i);
         if (l.elements(x) == 1) continue;
+        if (!converts && l.type(x) != l.type(l.output())) return false;
         const Layout& own = l.layout(x);
         if (!is_full(l, x) || own.gaps != 0 || own.order != order.order) return false;
     }
@@ -205,6 +208,10 @@ void lower_kind(Lowering& l, const Elementwise& elementwise) {
         case ElementwiseKind::where: break;
     }
     lower_single(l, label_of(elementwise.kind), pointwise_work(elementwise.kind));
+}
+
+void lower_kind(Lowering& l, const Cast&) {
+    lower_single(l, l.type(l.output()) == DataType::fp32 ? "to_fp32" : "to_type", {0, 0});
 }
 
 /// diffusers' get_timestep_embedding: arange, product, division, exp, product, (scale,) sin, cos, cat.

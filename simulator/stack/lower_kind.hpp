@@ -29,6 +29,7 @@ void lower_kind(Lowering& lowering, const GatedActivation& activation);
 void lower_kind(Lowering& lowering, const Rope& rope);
 void lower_kind(Lowering& lowering, const Elementwise& elementwise);
 void lower_kind(Lowering& lowering, const Sinusoid& sinusoid);
+void lower_kind(Lowering& lowering, const Cast& cast);
 
 void lower_kind(Lowering& lowering, const Cat& cat);
 void lower_kind(Lowering& lowering, const Slice& slice);

@@ -182,9 +182,26 @@ std::size_t Expander::axis(const Layer& layer, ValueId id, std::string_view name
 
 // ---------------------------------------------------------------------------------------------- operators and errors
 
-ValueId Expander::emit(const Layer& layer, const OperatorKind& kind, std::initializer_list<ValueId> inputs,
+bool Expander::is_widened(ValueId id) const {
+    const Value& tensor = value(id);
+    return tensor.producer != no_id && tensor.type == DataType::fp32 && bytes_per_element(type_) < 4;
+}
+
+/// As PyTorch promotes types: fp32 with a narrower type is fp32. Layers with weights want their own type.
+DataType Expander::result_type(const Layer& layer, const OperatorKind& kind, const std::vector<ValueId>& inputs) const {
+    const bool widened = std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) { return is_widened(id); });
+    if (!widened) return type_;
+    const bool own_type = std::holds_alternative<Linear>(kind) || std::holds_alternative<Convolution>(kind) ||
+                          std::holds_alternative<Attention>(kind);
+    if (own_type)
+        fail(layer, "a tensor widened to fp32", std::string(name_of(type_)) + ", the stage's type",
+             "`narrow` it first");
+    return DataType::fp32;
+}
+
+ValueId Expander::emit(const Layer& layer, const OperatorKind& kind, const std::vector<ValueId>& inputs,
                        const Shape& output) {
-    return emit(layer, kind, std::vector<ValueId>(inputs), output, type_);
+    return emit(layer, kind, inputs, output, result_type(layer, kind, inputs));
 }
 
 ValueId Expander::emit(const Layer& layer, const OperatorKind& kind, const std::vector<ValueId>& inputs,

@@ -60,8 +60,8 @@ public:
     [[nodiscard]] std::size_t channels_axis(const Layer& layer, ValueId tensor) const {
         return axis(layer, tensor, "channels");
     }
-    ValueId emit(const Layer& layer, const OperatorKind& kind, std::initializer_list<ValueId> inputs,
-                 const Shape& shape);
+    /// The result is of the stage's type, or fp32 where an input has been widened.
+    ValueId emit(const Layer& layer, const OperatorKind& kind, const std::vector<ValueId>& inputs, const Shape& shape);
     ValueId emit(const Layer& layer, const OperatorKind& kind, const std::vector<ValueId>& inputs, const Shape& shape,
                  DataType type);
     [[noreturn]] void fail(const Layer& layer, std::string found, std::string expected, std::string hint = {}) const;
@@ -73,6 +73,8 @@ public:
     void bind_tensor(NameId name, ValueId value);
     GraphBuilder& builder() { return builder_; }
     [[nodiscard]] DataType type() const { return type_; }
+    /// Whether a layer has made it fp32 in a stage of a narrower type.
+    [[nodiscard]] bool is_widened(ValueId id) const;
 
 private:
     void run_layer(const Layer& layer);
@@ -92,6 +94,8 @@ private:
     void check_argument(const Layer& layer, const ModuleArgument& spec, const Argument& given,
                         const Datum& value) const;
     [[nodiscard]] std::uint64_t identity(const Layer& layer) const;
+    [[nodiscard]] DataType result_type(const Layer& layer, const OperatorKind& kind,
+                                       const std::vector<ValueId>& inputs) const;
     void require_current(const Layer& layer, ValueId input) const;
     [[nodiscard]] const ValueId* find_tensor(std::string_view name) const;
     [[nodiscard]] const ValueId* find_tensor(NameId name) const;

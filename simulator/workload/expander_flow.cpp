@@ -11,7 +11,7 @@ bool is_flow(Builtin builtin) { return builtin <= Builtin::recall; }
 bool is_shape(Builtin builtin) { return builtin >= Builtin::rearrange && builtin <= Builtin::pixel_unshuffle; }
 bool is_source(Builtin builtin) { return builtin >= Builtin::embedding; }
 bool is_elementwise(Builtin builtin) {
-    return (builtin >= Builtin::add && builtin <= Builtin::where) ||
+    return (builtin >= Builtin::add && builtin <= Builtin::narrow) ||
            (builtin >= Builtin::activation && builtin <= Builtin::glu);
 }
 

@@ -141,6 +141,8 @@ constexpr std::array specs{
     LayerSpec{Builtin::gate, "gate", gate_arguments},
     LayerSpec{Builtin::lerp, "lerp", tensor_argument},
     LayerSpec{Builtin::where, "where", where_arguments},
+    LayerSpec{Builtin::widen, "widen", no_arguments},
+    LayerSpec{Builtin::narrow, "narrow", no_arguments},
     LayerSpec{Builtin::mean, "mean", reduce_arguments},
     LayerSpec{Builtin::sum, "sum", reduce_arguments},
     LayerSpec{Builtin::max, "max", reduce_arguments},

@@ -66,6 +66,8 @@ enum class Builtin : std::uint8_t {
     gate,
     lerp,
     where,
+    widen,
+    narrow,
     mean,
     sum,
     max,

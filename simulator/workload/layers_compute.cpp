@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace cupola {
 namespace {
@@ -202,6 +203,25 @@ std::int64_t per_head(Expander& expander, const Layer& layer, std::int64_t chann
     return channels / heads;
 }
 
+/// Heads that are an axis before the sequence, [batch heads sequence channels]; 1 where the channels hold all of them.
+std::int64_t heads_apart(const Shape& shape) {
+    const int axis = shape.find_axis("heads");
+    return axis >= 0 && static_cast<std::size_t>(axis) + 3 == shape.rank()
+               ? shape.axis_size(static_cast<std::size_t>(axis))
+               : 1;
+}
+
+/// Heads of queries, and of keys and values, that the channels hold.
+std::pair<std::int64_t, std::int64_t> heads_in_channels(const Expander& expander, const Layer& layer) {
+    const std::int64_t heads = expander.integer(layer, "heads", 1, 1);
+    const std::int64_t kv_heads = expander.integer(layer, "kv_heads", heads, 1);
+    if (heads % kv_heads != 0) {
+        expander.fail(layer, std::to_string(heads) + " heads and " + std::to_string(kv_heads) + " kv_heads",
+                      "heads that are a multiple of kv_heads");
+    }
+    return {heads, kv_heads};
+}
+
 ValueId build_attention(Expander& expander, const Layer& layer, ValueId input) {
     const ValueId query = expander.tensor_or_current(layer, "query", input);
     const ValueId key = expander.tensor_or_current(layer, "key", query);
@@ -216,22 +236,18 @@ ValueId build_attention(Expander& expander, const Layer& layer, ValueId input) {
                       "one batch for all three, and one length for key and value");
     }
     Attention attention;
-    attention.batch = q.batch;
-    attention.heads = expander.integer(layer, "heads", 1, 1);
-    attention.kv_heads = expander.integer(layer, "kv_heads", attention.heads, 1);
-    if (attention.heads % attention.kv_heads != 0) {
-        expander.fail(
-            layer, std::to_string(attention.heads) + " heads and " + std::to_string(attention.kv_heads) + " kv_heads",
-            "heads that are a multiple of kv_heads");
-    }
+    const auto [heads, kv_heads] = heads_in_channels(expander, layer);
+    const std::int64_t apart = heads_apart(expander.shape(query));
+    attention.batch = q.batch / apart;
+    attention.heads = apart * heads;
+    attention.kv_heads = apart * kv_heads;
     attention.queries = q.length;
     attention.keys = k.length;
-    attention.head_dim = per_head(expander, layer, q.channels, attention.heads, "query");
-    attention.value_dim = per_head(expander, layer, v.channels, attention.kv_heads, "value");
-    if (per_head(expander, layer, k.channels, attention.kv_heads, "key") != attention.head_dim) {
-        expander.fail(
-            layer, std::to_string(k.channels) + " channels of key in " + std::to_string(attention.kv_heads) + " heads",
-            "the query's head dimension " + std::to_string(attention.head_dim));
+    attention.head_dim = per_head(expander, layer, q.channels, heads, "query");
+    attention.value_dim = per_head(expander, layer, v.channels, kv_heads, "value");
+    if (per_head(expander, layer, k.channels, kv_heads, "key") != attention.head_dim) {
+        expander.fail(layer, std::to_string(k.channels) + " channels of key in " + std::to_string(kv_heads) + " heads",
+                      "the query's head dimension " + std::to_string(attention.head_dim));
     }
     attention.causal = expander.flag(layer, "causal", false);
     attention.mask = expander.flag(layer, "mask", false);
@@ -239,10 +255,10 @@ ValueId build_attention(Expander& expander, const Layer& layer, ValueId input) {
     attention.score = static_cast<AttentionScore>(expander.choice(layer, "score", 0, {"softmax", "silu"}));
     attention.span = span_of(expander, layer, query, key, attention.causal);
     Shape output = expander.shape(query);
-    output.replace_axis(output.rank() - 1, AxisName("channels"), attention.heads * attention.value_dim);
+    output.replace_axis(output.rank() - 1, AxisName("channels"), heads * attention.value_dim);
     std::vector<ValueId> inputs{query, key, value};
     if (attention.bias) inputs.push_back(expander.tensor(expander.argument(layer, "bias").tensors.front()));
-    return expander.emit(layer, attention, inputs, output, expander.type());
+    return expander.emit(layer, attention, inputs, output);
 }
 
 /// A product by axis names: contracts `over`, keeps the atoms that both share as batch, then the rest of each side.

@@ -54,7 +54,7 @@ ValueId build_modulate(Expander& expander, const Layer& layer, ValueId input) {
     const Argument& shift = expander.argument(layer, "shift");
     if (shift.given) inputs.push_back(expander.tensor(shift.tensors.front()));
     for (std::size_t i = 1; i < inputs.size(); ++i) (void)joint_shape(expander, layer, input, inputs[i]);
-    return expander.emit(layer, Elementwise{ElementwiseKind::modulate}, inputs, expander.shape(input), expander.type());
+    return expander.emit(layer, Elementwise{ElementwiseKind::modulate}, inputs, expander.shape(input));
 }
 
 ValueId build_gate(Expander& expander, const Layer& layer, ValueId input) {
@@ -94,6 +94,12 @@ ValueId build_activation(Expander& expander, const Layer& layer, ValueId input) 
                          expander.shape(input));
 }
 
+/// To fp32 (`.float()` in models' code) or back to the stage's type; no operator where it is that already.
+ValueId build_cast(Expander& expander, const Layer& layer, ValueId input, DataType type) {
+    const bool needed = bytes_per_element(expander.value(input).type) != bytes_per_element(type);
+    return needed ? expander.emit(layer, Cast{}, {input}, expander.shape(input), type) : input;
+}
+
 }  // namespace
 
 ValueId build_elementwise_layer(Expander& expander, const Layer& layer, ValueId input) {
@@ -112,6 +118,8 @@ ValueId build_elementwise_layer(Expander& expander, const Layer& layer, ValueId 
         case Builtin::offset: return build_constant(expander, layer, input, ElementwiseKind::offset);
         case Builtin::clamp: return build_unary(expander, layer, input, ElementwiseKind::clamp);
         case Builtin::modulate: return build_modulate(expander, layer, input);
+        case Builtin::widen: return build_cast(expander, layer, input, DataType::fp32);
+        case Builtin::narrow: return build_cast(expander, layer, input, expander.type());
         case Builtin::gate: return build_gate(expander, layer, input);
         default: expander.fail(layer, "a layer without a builder", "one of the language");
     }

@@ -214,7 +214,8 @@ ValueId build_concat(Expander& expander, const Layer& layer, ValueId input) {
         }
     }
     shape.replace_axis(axis, name, total);
-    return expander.emit(layer, Cat{}, inputs, shape, expander.value(input).type);
+    const bool widened = std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) { return expander.is_widened(id); });
+    return expander.emit(layer, Cat{}, inputs, shape, widened ? DataType::fp32 : expander.value(input).type);
 }
 
 ValueId build_pad(Expander& expander, const Layer& layer, ValueId input) {

@@ -148,6 +148,7 @@ std::string_view name_of(const OperatorKind& kind) {
             [](const CacheReorder&) -> std::string_view { return "cache_reorder"; },
             [](const Parameter&) -> std::string_view { return "parameter"; },
             [](const Sinusoid&) -> std::string_view { return "sinusoid"; },
+            [](const Cast&) -> std::string_view { return "cast"; },
         },
         kind);
 }

@@ -143,6 +143,7 @@ struct Slice {};       ///< a view of a part of its input along one axis
 struct Rearrange {};   ///< permutes, folds and unfolds axes; a copy only if the stack needs one
 struct Contiguous {};  ///< asks for logical order in memory; nothing if it is so already
 struct Broadcast {};   ///< repeats a tensor along a new or unit axis, materialised
+struct Cast {};        ///< converts to the type of its result: to fp32 and back
 
 enum class PadMode : std::uint8_t { zero, replicate, reflect };
 struct Pad {
@@ -192,7 +193,7 @@ struct Sinusoid {
 using OperatorKind =
     std::variant<Convolution, Linear, Attention, Matmul, Norm, Softmax, Activation, GatedActivation, Rope, Elementwise,
                  Reduction, Cat, Slice, Rearrange, Contiguous, Broadcast, Pad, Upsample, AveragePool, PixelShuffle,
-                 Embedding, Gather, Sample, CacheAppend, CacheReorder, Parameter, Sinusoid>;
+                 Embedding, Gather, Sample, CacheAppend, CacheReorder, Parameter, Sinusoid, Cast>;
 
 /// "conv", "linear", "attention", "group_norm", "silu", "add", "cat" …
 [[nodiscard]] std::string_view name_of(const OperatorKind& kind);
