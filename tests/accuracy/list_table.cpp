@@ -75,7 +75,7 @@ const std::vector<ListedStage>& listed_stages() {
         {"wan21_1p3b_480p", "wan2.1-1.3b", "denoiser", one},
         {"wan21_14b_480p", "wan2.1-14b", "denoiser", one},
         {"wan21_i2v_14b_480p", "wan2.1-i2v-14b", "denoiser", one},
-        {"wan22_5b_704", "wan2.2-5b", "denoiser", one},
+        {"wan22_5b_704", "wan2.2-5b", "denoiser", {{"guidance", "1"}, {"token_times", "0"}}},
         {"wan22_vae_decode_704p121f", "wan2.2-5b", "vae_decoder", one},
     };
     return rows;
