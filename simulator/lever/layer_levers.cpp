@@ -1,4 +1,5 @@
 #include "cupola/lever/cache.hpp"
+#include "cupola/lever/join_keys.hpp"
 #include "cupola/lever/lever_value.hpp"
 #include "cupola/lever/merge_linears.hpp"
 #include "cupola/lever/quantise.hpp"
@@ -9,6 +10,23 @@
 
 namespace cupola {
 namespace {
+
+void apply_joined_keys(LeverContext& context, const LeverValue& value) {
+    value.none();
+    bool joined = false;
+    for (Stage& stage : context.workload.stages) {
+        if (!(stage.steps() > 1)) continue;  // text encoders and the decoder keep theirs apart
+        for (Pass& pass : stage.passes) {
+            std::optional<Graph> graph = join_keys(pass.graph);
+            if (!graph) continue;
+            pass.graph = std::move(*graph);
+            joined = true;
+        }
+    }
+    if (joined) return;
+    does_not_apply("joined-keys", "no layers to_k and to_v in a stage of several steps of " + context.workload_name,
+                   "a denoiser that has some");
+}
 
 void merge_everywhere(LeverContext& context, std::string_view lever, MergedLinears which, const std::string& missing) {
     bool merged = false;
@@ -120,7 +138,14 @@ void apply_sage(LeverContext& context, const LeverValue& value) {
     }
 }
 
-constexpr std::array<Lever, 6> levers{{
+constexpr std::array<Lever, 7> levers{{
+    {"joined-keys", "",
+     "keys and values of every attention of the denoiser are copied into one tensor, and read as its halves: one "
+     "concatenation an attention, strided reads behind it",
+     "xdit-project/xDiT 0.4, core/cache_manager (update_and_get_kv_cache): on one GPU too SD3, PixArt, HunyuanDiT and "
+     "SANA pass through it; FLUX, Wan and HunyuanVideo do not",
+     "denoisers of several steps with layers to_k and to_v", LeverPhase::graph, "memory of keys and values",
+     apply_joined_keys},
     {"fused-qkv", "",
      "linear layers of one input whose results meet in an attention are one wider product; attention reads slices",
      "huggingface/diffusers, fuse_qkv_projections", "layers that differ in bias stay apart", LeverPhase::graph,

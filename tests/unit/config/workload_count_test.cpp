@@ -171,6 +171,22 @@ TEST_CASE("LLaMA-2-7B counts right for a prompt, batch and length of its own") {
     CHECK(run.attention == doctest::Approx(batch * layers * 2 * d * pairs).epsilon(1e-12));
 }
 
+TEST_CASE("Wan2.2 TI2V embeds a time step of each token, other models one a video") {
+    const auto linear = [](const std::string& token_times) {
+        return run_macs(config::load_workload(data, "wan2.2-5b",
+                                              {{"token_times", token_times},
+                                               {"frames", "9"},
+                                               {"height", "256"},
+                                               {"width", "320"},
+                                               {"steps", "1"},
+                                               {"guidance", "1"}}))
+            .linear;
+    };
+    const double tokens = 3 * 8 * 10, width = 3072;
+    const double a_token = 256 * width + width * width + width * 6 * width;
+    CHECK(linear("1") - linear("0") == doctest::Approx((tokens - 1) * a_token).epsilon(1e-12));
+}
+
 TEST_CASE("the table in workloads/README.md says which modules each workload uses") {
     std::ifstream file(data + "/workloads/README.md");
     const std::string readme((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
