@@ -42,7 +42,7 @@ TEST_CASE("joined-keys: as many bytes are written as keys and values have") {
 }
 
 TEST_CASE("joined-keys refuses what has no such layers") {
-    CHECK(refusal("llama-2-7b", {}, "joined-keys").find("to_k and to_v") != std::string::npos);
+    CHECK(refusal("llama-2-7b", {}, "joined-keys").find("no layers to_k and to_v") != std::string::npos);
     CHECK(refusal("pixart-alpha", {}, "joined-keys=on").find("joined-keys") != std::string::npos);
 }
 

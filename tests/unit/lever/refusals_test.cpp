@@ -54,6 +54,8 @@ const std::vector<Row> table{
     {"chai=clusters:7b", "flux.1-dev", "found flux.1-dev, expected a model that decodes token by token"},
     {"chai=clusters:32x32", "llama-2-7b",
      "found \"32x32\", expected fewer clusters than heads in some layer; otherwise no head shares its scores"},
+    {"joined-keys", "llama-2-7b",
+     "found no layers to_k and to_v in a stage of several steps of llama-2-7b, expected a denoiser that has some"},
     {"fused-gate", "stable-diffusion-1.5", "found no separate linear layers for the gate"},
     {"static-kv", "sdxl", "found no cache of keys and values in sdxl, expected a model that generates token by token"},
     {"dynamic-kv", "sdxl", "found no cache of keys and values in sdxl, expected a model that generates token by token"},
