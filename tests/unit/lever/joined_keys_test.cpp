@@ -15,8 +15,9 @@ using test::stage;
 const WorkloadSettings one_image{{"steps", "2"}, {"guidance", "1"}};
 
 TEST_CASE("joined-keys: one concatenation of keys and values an attention, whose halves are views") {
-    const Graph& plain = stage(changed("pixart-alpha", one_image, ""), "denoiser").passes[0].graph;
-    const Workload after = changed("pixart-alpha", one_image, "joined-keys");
+    const Workload before = changed("pixart-alpha", one_image, ""),
+                   after = changed("pixart-alpha", one_image, "joined-keys");
+    const Graph& plain = stage(before, "denoiser").passes[0].graph;
     const Graph& joined = stage(after, "denoiser").passes[0].graph;
     const std::size_t attentions = count_of<Attention>(plain);
     CHECK(attentions == 56);  // 28 blocks, to the image and to the text
