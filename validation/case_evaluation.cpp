@@ -76,8 +76,12 @@ std::optional<ComparedCase> compare(const Case& measured, const CasePredictor& p
                                                 ", expected a metric that " + measured.workload + " has a stage for");
         }
         const double idle = prediction.span.latency > Seconds(0) ? prediction.span.idle / prediction.span.latency : 0;
-        return ComparedCase{measured, predicted, relative_error(predicted, measured.measured), idle,
-                            bound_of(prediction)};
+        return ComparedCase{measured,
+                            predicted,
+                            relative_error(predicted, measured.measured),
+                            idle,
+                            bound_of(prediction),
+                            prediction.fits_memory()};
     } catch (const CaseError& error) {
         return skip(error.column(), error.what());
     }

@@ -50,6 +50,7 @@ struct ComparedCase {
                            ///< and fast for a rate
     double idle_share = 0;  ///< of the latency of the whole run
     CaseBound bound;
+    bool fits_memory = true;  ///< of its GPU
 };
 
 /// The errors of cases that agree in something.

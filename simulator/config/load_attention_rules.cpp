@@ -43,7 +43,7 @@ AttentionKernel read_kernel(const Node& node) {
 
 AttentionRule read_rule(const std::string& name, const Node& map, std::vector<Fact>& facts) {
     map.allow_only({"kernel", "architectures", "types", "head_dim_limit", "head_dim_multiple", "masked",
-                    "unequal_head_dims", "source", "recalled"});
+                    "unequal_head_dims", "bf16_before_ampere", "source", "recalled"});
     AttentionRule rule;
     rule.name = name;
     rule.kernel = read_kernel(map.at("kernel"));
@@ -53,6 +53,7 @@ AttentionRule read_rule(const std::string& name, const Node& map, std::vector<Fa
     rule.head_dim_multiple = optional_integer(map, "head_dim_multiple", rule.head_dim_multiple);
     rule.masked = optional_boolean(map, "masked", rule.masked);
     rule.unequal_head_dims = optional_boolean(map, "unequal_head_dims", rule.unequal_head_dims);
+    rule.bf16_before_ampere = optional_boolean(map, "bf16_before_ampere", rule.bf16_before_ampere);
     const Node source = map.at("source");
     if (source.text().empty()) source.fail("an empty text", "where the rule comes from");
     facts.push_back({"attention_kernels." + name, std::string(name_of(*rule.kernel)), source.text(),

@@ -17,6 +17,17 @@ bool is_winograd_case(const ConvolutionWork& work) {
     return square && product(work.stride) == 1 && work.groups <= 1;
 }
 
+}  // namespace
+
+double least_products_share(const ConvolutionWork& work, DataType type) {
+    if (type != DataType::fp32 || !is_winograd_case(work)) return 1;
+    constexpr double edge = 4;
+    const double reach = extent_of(work.kernel[1]);
+    return (edge + reach - 1) * (edge + reach - 1) / (edge * edge * reach * reach);
+}
+
+namespace {
+
 /// Channels that the main loop reads for one tap. A plain GEMM pads them to vector loads of 16 bytes (NVIDIA
 /// convolution guide). Steps of the main loop do not cross taps otherwise, so each tap takes whole steps (cuDNN 7 on
 /// V100: baidu-research/DeepBench; on H100 kernels of depth 32 run 96 channels and of depth 64 the others,
@@ -91,7 +102,7 @@ Terms convolution_terms(const ConvolutionWork& work, const Kernel& kernel, const
     }
     offer_tiles(problem, on_matrix_units ? parameters.convolution_tiles : parameters.convolution_simt_tiles, machine,
                 parameters, fastest);
-    if (!on_matrix_units && is_winograd_case(work)) {
+    if (!on_matrix_units && kernel.type == DataType::fp32 && is_winograd_case(work)) {
         offer_winograd(work, problem.first_touch, problem.element, machine, parameters, fastest);
     }
     Terms terms = fastest.terms();

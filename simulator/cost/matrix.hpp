@@ -36,4 +36,8 @@ void offer_tiles(const MatrixProblem& problem, const GemmTiles& table, const Mac
 void offer_winograd(const ConvolutionWork& work, const OperandTraffic& first_touch, double element,
                     const Machine& machine, const CostParameters& parameters, Fastest& fastest);
 
+/// Multiplications that the algorithm with the fewest takes, as a share of the direct ones: Winograd's F(4x4, r x r)
+/// for fp32, (3 + r)^2 for 16 outputs of r^2 each; else 1.
+[[nodiscard]] double least_products_share(const ConvolutionWork& work, DataType type);
+
 }  // namespace cupola::cost_detail

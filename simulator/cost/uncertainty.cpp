@@ -70,9 +70,11 @@ Uncertainty uncertainty_of(const Kernel& kernel, Seconds time, const LibraryCali
         low = std::min(low, fallback->low);
         high = std::max(high, fallback->high);
     }
-    result.low = std::exp(low);
-    result.high = std::exp(high);
-    result.shared = error->shared;
+    // A class may lie to one side of its predictions; the interval of a prediction holds it.
+    result.low = std::exp(std::min(low, 0.0));
+    result.high = std::exp(std::max(high, 0.0));
+    // What the facts of a GPU that was never measured are off by, all its kernels of a kind share.
+    result.shared = result.uncalibrated ? 1 : error->shared;
     return result;
 }
 

@@ -262,6 +262,8 @@ Prediction Predictor::finish(const Workload& workload) {
     result.stack = stack_.name;
     result.parameters = workload.parameters;
     result.type = type_;
+    result.lacks_units =
+        type_ == DataType::bf16 && tensor_rate(gpu_, type_) <= 0 && tensor_rate(gpu_, DataType::fp16) > 0;
     result.ridge = ridge_point(gpu_, type_);
     result.dram_capacity = gpu_.dram_capacity;
     for (const Component& component : workload.components) result.weight_bytes += Bytes(component.weight_bytes);

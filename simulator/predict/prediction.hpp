@@ -64,6 +64,7 @@ struct Prediction {
     std::string workload, gpu, stack;
     std::vector<ParameterSetting> parameters;
     DataType type = DataType::fp16;   ///< of the stage that takes longest
+    bool lacks_units = false;         ///< the GPU has matrix instructions for fp16 but none for `type`
     Span span;                        ///< the whole run
     Seconds transfer, transfer_wait;  ///< of all stages
     std::optional<IdleEnd> idle_end;  ///< where somebody asked (find_idle_end)

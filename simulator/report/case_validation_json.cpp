@@ -29,6 +29,7 @@ json case_json(const ComparedCase& compared) {
             {"bound", compared.bound.name()},
             {"limit", name_of(compared.bound.limit)},
             {"idle_share", compared.idle_share},
+            {"fits_memory", compared.fits_memory},
             {"metric", name_of(measured.metric)},
             {"unit", unit_of(measured.metric)},
             {"workload", measured.workload},

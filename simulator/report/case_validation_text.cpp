@@ -4,13 +4,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace cupola {
 namespace {
 
 using namespace validation;
 
 constexpr std::size_t longest_name = 32;
-constexpr std::size_t most_skips = 20;  // in text; JSON has all
+constexpr std::size_t most_skips = 20;  // reasons in text; JSON has all
+constexpr std::size_t most_named = 8;
 constexpr std::string_view legend =
     "Errors are (predicted - measured) / measured of the metric as stated; median, p90 and worst are of their size.";
 
@@ -27,7 +30,9 @@ std::size_t rows_of(const std::vector<SkippedCase>& skipped) {
 }
 
 std::string heading(const CaseEvaluation& evaluation, const TextStyle& style) {
-    std::string text = painted(style, Paint::bold, count(evaluation.cases.size(), "case") + " compared");
+    std::string text = evaluation.cases.empty()
+                           ? painted(style, Paint::bad, "Nothing compared")
+                           : painted(style, Paint::bold, count(evaluation.cases.size(), "case") + " compared");
     if (!evaluation.skipped.empty()) {
         text += ", " + painted(style, Paint::warning, count(rows_of(evaluation.skipped), "row") + " skipped");
     }
@@ -56,6 +61,12 @@ std::string groups_text(const std::vector<CaseGroup>& groups) {
     return "\n" + columns.text(2);
 }
 
+/// "cases.csv:12"
+std::string place(const SourcePosition& where) {
+    const std::string file = where.file ? *where.file : "";
+    return file.substr(file.find_last_of('/') + 1) + ":" + std::to_string(where.line);
+}
+
 std::string worst_text(const CaseEvaluation& evaluation, const TextStyle& style) {
     Columns columns(
         {Align::right, Align::right, Align::right, Align::left, Align::left, Align::right, Align::left, Align::left});
@@ -67,22 +78,51 @@ std::string worst_text(const CaseEvaluation& evaluation, const TextStyle& style)
                      fmt::format("{:.4g}", compared.predicted), std::string(unit_of(measured.metric)),
                      compared.bound.host ? "host" : "gpu: " + std::string(name_of(compared.bound.limit)),
                      percent(compared.idle_share), shortened(measured.id, longest_name),
-                     std::to_string(measured.where(CaseColumn::id).line)});
+                     place(measured.where(CaseColumn::id))});
     }
     return "\n  " + painted(style, Paint::bold, "Worst rows") + "\n" + columns.text(2);
+}
+
+std::string too_large_text(const std::vector<ComparedCase>& cases, const TextStyle& style) {
+    std::size_t number = 0;
+    std::string ids;
+    for (const ComparedCase& compared : cases) {
+        if (compared.fits_memory) continue;
+        if (++number <= most_named) ids += (number == 1 ? "" : ", ") + shortened(compared.measured.id, longest_name);
+    }
+    if (number == 0) return "";
+    return fmt::format("\n  {}: {}{}\n",
+                       painted(style, Paint::warning, count(number, "case") + " beyond the GPU's memory"), ids,
+                       number > most_named ? ", …" : "");
+}
+
+/// Rows skipped for one reason, told at the first.
+std::vector<SkippedCase> by_reason(const std::vector<SkippedCase>& skipped) {
+    std::vector<SkippedCase> reasons;
+    for (const SkippedCase& skip : skipped) {
+        const auto known = std::find_if(reasons.begin(), reasons.end(),
+                                        [&](const SkippedCase& other) { return other.reason == skip.reason; });
+        if (known == reasons.end()) {
+            reasons.push_back(skip);
+        } else {
+            known->rows += skip.rows;
+        }
+    }
+    return reasons;
 }
 
 std::string skips_text(const std::vector<SkippedCase>& skipped, const TextStyle& style) {
     if (skipped.empty()) return "";
     std::string text = "\n  " + painted(style, Paint::bold, "Skipped") + "\n";
-    for (std::size_t i = 0; i < std::min(skipped.size(), most_skips); ++i) {
-        const SkippedCase& skip = skipped[i];
+    const std::vector<SkippedCase> reasons = by_reason(skipped);
+    for (std::size_t i = 0; i < std::min(reasons.size(), most_skips); ++i) {
+        const SkippedCase& skip = reasons[i];
         text += fmt::format("  {}: {}{}\n", skip.where.text(), skip.reason,
                             skip.rows > 1 ? fmt::format(" ({})", count(skip.rows, "row")) : "");
     }
-    if (skipped.size() > most_skips) {
-        text += fmt::format("  … and {} more (--json has all)\n",
-                            format_count(static_cast<long long>(skipped.size() - most_skips)));
+    if (reasons.size() > most_skips) {
+        text += fmt::format("  … and {} more reasons (--json has all)\n",
+                            format_count(static_cast<long long>(reasons.size() - most_skips)));
     }
     return text;
 }
@@ -98,6 +138,7 @@ std::string other_columns_text(const std::vector<std::string>& columns) {
 std::string case_validation_text(const CaseEvaluation& evaluation, const TextStyle& style) {
     std::string text = heading(evaluation, style);
     if (!evaluation.cases.empty()) text += groups_text(evaluation.groups) + worst_text(evaluation, style);
+    text += too_large_text(evaluation.cases, style);
     text += skips_text(evaluation.skipped, style) + other_columns_text(evaluation.other_columns);
     return text + "\n" + painted(style, Paint::faint, legend) + "\n";
 }

@@ -134,7 +134,9 @@ std::string attributes_text(const OperatorKind& kind) {
 }
 
 std::string count_text(double value) {
-    if (std::abs(value) < 9e15 && value == std::round(value)) return format_count(std::llround(value));
+    constexpr double rounding = 1e-9;  // of sums over fractional repeats
+    const bool whole = std::abs(value - std::round(value)) <= rounding * std::abs(value);
+    if (std::abs(value) < 9e15 && whole) return format_count(std::llround(value));
     return fmt::format("{:.2f}", value);
 }
 

@@ -34,21 +34,35 @@ std::string waterfall(const Span& span, Seconds longest, const TextStyle& style)
            painted(style, Paint::warning, idle);
 }
 
+std::string memory_text(const Prediction& prediction, const TextStyle& style) {
+    const std::string bytes = format(prediction.peak_memory_bytes);
+    return prediction.fits_memory() ? bytes : painted(style, Paint::bad, bytes + " !");
+}
+
+std::string too_large_text(const std::vector<Rung>& rungs, const TextStyle& style) {
+    const bool all_fit =
+        std::all_of(rungs.begin(), rungs.end(), [](const Rung& rung) { return rung.prediction.fits_memory(); });
+    if (all_fit) return "";
+    return "  " + painted(style, Paint::bad, "! does not fit") + " into the GPU's " +
+           format(rungs.front().prediction.dram_capacity) + "\n";
+}
+
 std::string rungs_text(const std::vector<Rung>& rungs, const TextStyle& style) {
     const Prediction& foot = rungs.front().prediction;
     Seconds longest;
     for (const Rung& rung : rungs) longest = std::max(longest, rung.prediction.span.latency);
     Columns columns({Align::left, Align::right, Align::right, Align::right, Align::right, Align::right, Align::right,
-                     Align::right, Align::left});
-    columns.add({"", "latency", "step", "total", "idle", "launches", "DRAM", "memory", ""});
+                     Align::right, Align::right, Align::left});
+    columns.add({"", "latency", "step", "total", "idle", "host", "launches", "DRAM", "memory", ""});
     const Prediction* before = &foot;
     for (const Rung& rung : rungs) {
         const Prediction& now = rung.prediction;
         columns.add({name_of(rung), format(now.span.latency),
                      fmt::format("{:.2f}x", ratio(before->span.latency, now.span.latency)),
                      fmt::format("{:.2f}x", ratio(foot.span.latency, now.span.latency)),
-                     percent(ratio(now.span.idle, now.span.latency)), count_text(std::round(launches_of(now))),
-                     format(now.dram_bytes), format(now.peak_memory_bytes), waterfall(now.span, longest, style)});
+                     percent(ratio(now.span.idle, now.span.latency)), format(now.span.host),
+                     count_text(std::round(launches_of(now))), format(now.dram_bytes), memory_text(now, style),
+                     waterfall(now.span, longest, style)});
         before = &now;
     }
     return columns.text(2);
@@ -104,6 +118,8 @@ json rung_json(const Rung& rung, const Prediction& before, const Prediction& foo
             {"dram_bytes", whole_json(now.dram_bytes.value())},
             {"weight_bytes", whole_json(now.weight_bytes.value())},
             {"peak_memory_bytes", whole_json(now.peak_memory_bytes.value())},
+            {"fits_memory", now.fits_memory()},
+            {"host_s", now.span.host.value()},
             {"energy_j", nullptr},  // power is not modelled
             {"changes", std::move(changes)}};
 }
@@ -115,7 +131,7 @@ std::string ladder_text(const std::vector<Rung>& rungs, const TextStyle& style, 
     std::string text = painted(style, Paint::bold, foot.workload) + " on " + painted(style, Paint::bold, foot.gpu) +
                        " with " + painted(style, Paint::bold, foot.stack) + ", one lever after another\n\n" +
                        rungs_text(rungs, style) + "\n  " + painted(style, Paint::faint, "bars: GPU busy █, idle ░") +
-                       "\n";
+                       "\n" + too_large_text(rungs, style);
     for (std::size_t i = 1; i < rungs.size(); ++i) {
         text += change_text(rungs[i], rungs[i - 1].prediction, style, top);
     }

@@ -117,6 +117,7 @@ std::string prediction_json(const Prediction& prediction) {
         {"weight_bytes", bytes_json(prediction.weight_bytes)},
         {"dram_capacity_bytes", bytes_json(prediction.dram_capacity)},
         {"fits_memory", prediction.fits_memory()},
+        {"lacks_matrix_instructions", prediction.lacks_units},
         {"stages", std::move(stages)},
         {"by_category", times_json(all_categories, prediction.busy_by_category)},
         {"by_bound", times_json(all_bounds, prediction.busy_by_bound)},

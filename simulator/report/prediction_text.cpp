@@ -116,6 +116,11 @@ std::string summary(const Prediction& prediction, const TextStyle& style) {
                          painted(style, Paint::bold, prediction.gpu) + " with " +
                          painted(style, Paint::bold, prediction.stack) + "\n\n";
     result += line("latency", latency_line(prediction, style));
+    if (prediction.lacks_units) {
+        result += line("type", painted(style, Paint::warning,
+                                       fmt::format("no matrix instructions for {}", name_of(prediction.type))) +
+                                   ": products run on FP32 lanes; fp16 has them");
+    }
     if (!prediction.basis.empty()) result += line("basis", basis_line(prediction, style));
     result += line("GPU", idle_line(prediction, style));
     result += line("host", host_line(prediction));

@@ -22,7 +22,8 @@ bool AttentionRule::serves(const Attention& call, DataType type, Architecture ar
            && scored_heads(call) == call.heads &&  // or lets heads share scores
            serves(architecture) && admits(types, type) && (head_dim_limit == 0 || longest <= head_dim_limit) &&
            call.head_dim % head_dim_multiple == 0 && call.value_dim % head_dim_multiple == 0 &&
-           (masked || !(call.mask || call.bias)) && (unequal_head_dims || call.head_dim == call.value_dim);
+           (masked || !(call.mask || call.bias)) && (unequal_head_dims || call.head_dim == call.value_dim) &&
+           (bf16_before_ampere || type != DataType::bf16 || architecture >= Architecture::ampere);
 }
 
 const AttentionRule* find_attention(const Stack& stack, std::string_view name) {

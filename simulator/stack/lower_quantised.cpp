@@ -65,9 +65,10 @@ void begin_product(Lowering& l, DataType type, const GemmWork& work, Tensor sour
     l.read(source);
 }
 
-void finish_product(Lowering& l, Tensor out) {
+/// A generated kernel is launched as any other; a library's product without a bias is one call.
+void finish_product(Lowering& l, Tensor out, bool generated) {
     l.store(out);
-    l.launch(l.mode().dispatch.linear);
+    l.launch(generated ? l.mode().dispatch.elementwise : l.mode().dispatch.matmul);
 }
 
 /// Both factors narrow. A compiler generates a product that applies the rows' scales (force_fuse_int_mm_with_mul), and
@@ -81,7 +82,7 @@ void lower_narrow_product(Lowering& l, const Linear& linear, Tensor source, Tens
     work.generated = scales_after_product(linear);
     begin_product(l, *precision.activation, work, input);
     l.recorder.weight(weights.storage, weights.bytes);
-    finish_product(l, out);
+    finish_product(l, out, work.generated);
 }
 
 /// Only the weights are narrow: converted in the product's kernel (four bits always, others for few rows of a compiled
@@ -97,14 +98,14 @@ void lower_narrow_weights(Lowering& l, const Linear& linear, Tensor source, Tens
         l.begin_memory("linear.generated", Category::linear, type, Pattern::row_reduction, filter, {3, 0}, linear.out);
         l.read(source);
         l.read(weights);
-        finish_product(l, out);
+        finish_product(l, out, true);
         return;
     }
     if (in_registers) {
         work.weight = narrow;
         begin_product(l, type, work, source);
         l.recorder.weight(weights.storage, weights.bytes);
-        finish_product(l, out);
+        finish_product(l, out, compiled && bytes_per_element(narrow) >= 1);
         if (linear.bias && !compiled) pointwise(l, "linear.bias", l.elements(l.output()), out, out, l.indexed({1, 0}));
         return;
     }
@@ -117,7 +118,7 @@ void lower_narrow_weights(Lowering& l, const Linear& linear, Tensor source, Tens
     l.launch(l.mode().dispatch.elementwise);
     begin_product(l, type, work, source);
     l.read(wide);
-    finish_product(l, out);
+    finish_product(l, out, false);
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ struct AttentionRule {
     std::int64_t head_dim_multiple = 1;         ///< head dimensions are multiples of it
     bool masked = true;                         ///< adds a mask or a bias to the scores
     bool unequal_head_dims = true;              ///< values may be longer or shorter than queries and keys
+    bool bf16_before_ampere = false;            ///< bf16 on GPUs without matrix instructions for it
 
     [[nodiscard]] bool serves(Architecture architecture) const;
     /// Whether it runs this call; a way that stores the scores runs every call.

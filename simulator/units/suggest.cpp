@@ -42,6 +42,27 @@ bool starts_with(const std::string& text, const std::string& prefix) {
 
 constexpr std::size_t longest_name = 128;   // a longer name is no slip of the finger, and the distance is quadratic
 constexpr std::size_t shortest_prefix = 2;  // a single letter says too little
+constexpr std::size_t most_begun = 6;       // more are no suggestion
+
+/// Candidates whose beginning was typed.
+std::vector<std::string> names_begun(std::string_view name, const std::vector<std::string>& candidates) {
+    std::vector<std::string> begun;
+    if (name.size() < shortest_prefix || name.size() > longest_name) return begun;
+    const std::string typed = folded(name);
+    for (const std::string& candidate : candidates) {
+        if (starts_with(folded(candidate), typed)) begun.push_back(candidate);
+    }
+    return begun;
+}
+
+/// `"a", "b" or "c"`
+std::string alternatives(const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        text += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + ("\"" + names[i] + "\"");
+    }
+    return text;
+}
 
 }  // namespace
 
@@ -69,6 +90,9 @@ std::optional<std::string> closest_name(std::string_view name, const std::vector
 
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {
     if (candidates.empty()) return "";
+    if (const auto begun = names_begun(name, candidates); begun.size() > 1 && begun.size() <= most_begun) {
+        return "did you mean " + alternatives(begun) + "?";
+    }
     if (const auto close = closest_name(name, candidates)) return "did you mean \"" + *close + "\"?";
     std::string list = "known: ";
     for (std::size_t i = 0; i < candidates.size(); ++i) list += (i == 0 ? "" : ", ") + candidates[i];

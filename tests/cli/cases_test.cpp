@@ -111,6 +111,7 @@ TEST_CASE("cases are printed as groups, worst rows and skips, and fail outside t
     CHECK(cupola("validate --cases " + file).status == 0);
     const std::string none = space.write("none.csv", header + "a,b,c,d,,,latency_s,1,s,,\n");
     CHECK(cupola("validate --cases " + none).status == 0);
+    CHECK(contains(cupola("validate --cases " + none).output, "Nothing compared, 1 row skipped"));
     CHECK(cupola("validate --cases " + none + " --tolerance 10").status == 1);
 }
 

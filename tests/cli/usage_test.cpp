@@ -33,7 +33,7 @@ TEST_CASE("a mistyped command line is an error of status 2 that names the fix") 
         {"predict sdxl extra", "unexpected argument \"extra\""},
         {"predict", "expected the name of a model"},
         {"predict sdlx", "did you mean \"sdxl\"?"},
-        {"predict sdxl --gpu h10", "did you mean \"h100-pcie-80gb\"?"},
+        {"predict sdxl --gpu h10", "did you mean \"h100-pcie-80gb\" or \"h100-sxm5-80gb\"?"},
         {"predict sdxl --stack pytorch-compiled", "did you mean \"pytorch-compile\"?"},
         {"predict sdxl -w sdxl", "leave out --workload"},
         {"predict sdxl --set steps", "expected parameter=value"},

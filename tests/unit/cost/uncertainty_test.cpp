@@ -70,6 +70,20 @@ TEST_CASE("without data for the kind the general error counts, and without any a
     CHECK(unknown.high == 2.0);
 }
 
+TEST_CASE("an interval holds its prediction, and without a calibration no number of kernels narrows it") {
+    LibraryCalibration biased = measured_library();
+    for (ErrorClass& error : biased.errors) error.low = 0.1;
+    const Uncertainty slow = uncertainty_of(square(128), Seconds(5e-6), &biased, {});
+    CHECK(slow.low == 1);
+    CHECK(slow.high == doctest::Approx(std::exp(0.3)));
+    for (ErrorClass& error : biased.errors)
+        error = {error.kind, "", error.type, error.from, error.to, 100, -0.2, -0.1, 0};
+    CHECK(uncertainty_of(square(128), Seconds(5e-6), &biased, {}).high == 1);
+    biased.errors.front().shared = 0.2;
+    CHECK(uncertainty_of(square(128), Seconds(5e-6), &biased, {}).shared == 0.2);
+    CHECK(uncertainty_of(square(128), Seconds(5e-6), nullptr, biased).shared == 1);
+}
+
 TEST_CASE("the shared part of an interval stays when many kernels are summed, the independent part falls") {
     const auto relative_half = [](double shared, int kernels) {
         IntervalSum sum;

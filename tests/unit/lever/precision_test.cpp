@@ -134,11 +134,12 @@ TEST_CASE("eager int8 prints every input: the host waits before the weights are 
 }
 
 /// One linear layer of so many rows.
-KernelSequence few_rows(std::int64_t count, const Stack& stack) {
+KernelSequence few_rows(std::int64_t count, const Stack& stack,
+                        LinearPrecision precision = {DataType::int8, DataType::int8}) {
     GraphBuilder builder(DataType::bf16);
     const ValueId x = builder.input(shape_of({{"batch", count}, {"channels", width}}));
     Graph graph = builder.finish(builder.linear(x, width));
-    std::get<Linear>(graph.operators[0].kind).precision = LinearPrecision{DataType::int8, DataType::int8};
+    std::get<Linear>(graph.operators[0].kind).precision = precision;
     return lower(graph, stack, Architecture::ampere);
 }
 
@@ -190,6 +191,24 @@ TEST_CASE("narrow weights are converted into a copy, or inside the product") {
     const Kernel& product = kernel_named(inside, "linear");
     CHECK(std::get<GemmWork>(product.work).weight == DataType::int4);
     CHECK(weight_of(product) == width * width * (0.5 + 4.0 / 32) + 2 * width);
+}
+
+TEST_CASE(
+    "a generated product costs the host what any generated kernel costs, a library's what one in full width does") {
+    Stack stack = compiled();
+    stack.cuda_graphs = false;
+    DispatchCosts& costs = stack.compiled_mode.dispatch;
+    costs.elementwise = Seconds(8e-6);
+    costs.matmul = Seconds(15e-6);
+    costs.linear = Seconds(36e-6);
+    const auto host_of = [&](LinearPrecision precision, std::int64_t count) {
+        return few_rows(count, stack, precision).launches.back().host;
+    };
+    CHECK(host_of({DataType::int8}, 1) == costs.elementwise);
+    CHECK(host_of({DataType::int8}, 8) == costs.elementwise);
+    CHECK(host_of({DataType::int8}, 64) == costs.matmul);
+    CHECK(host_of({DataType::int4}, 1) == costs.matmul);
+    CHECK(host_of({DataType::fp8, DataType::fp8}, 64) == costs.matmul);
 }
 
 TEST_CASE("block scales are part of the product") {
