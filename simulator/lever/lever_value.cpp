@@ -43,7 +43,10 @@ void LeverValue::fail(const std::string& expected, const std::string& hint) cons
 
 std::size_t LeverValue::one_of(const std::vector<std::string>& names) const {
     const auto found = std::find(names.begin(), names.end(), text_);
-    if (found == names.end()) fail("one of " + joined(names), given() ? suggestion(text_, names) : "");
+    if (found == names.end()) {
+        const auto meant = closest_name(text_, names);
+        fail("one of " + joined(names), meant ? "did you mean \"" + *meant + "\"?" : "");
+    }
     return static_cast<std::size_t>(found - names.begin());
 }
 

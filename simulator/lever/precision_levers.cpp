@@ -30,7 +30,9 @@ void apply_int4_weight(LeverContext& context, const LeverValue& value) {
     value.allow_only({"group", "part", "except"});
     const auto group = value.field("group");
     LinearPrecision precision{DataType::int4};
-    precision.weight_scales = scale_and_zero / static_cast<double>(group ? group->whole(16, 4096) : 128);
+    const std::int64_t size = group ? group->whole(16, 4096) : 128;
+    if ((size & (size - 1)) != 0) group->fail("a power of two, which kernels are written for");
+    precision.weight_scales = scale_and_zero / static_cast<double>(size);
     quantise_linears(context, "int4-weight", value, precision, {"group"});
 }
 

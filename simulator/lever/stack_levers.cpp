@@ -63,7 +63,9 @@ void apply_attention(LeverContext& context, const LeverValue& value) {
     if (!has<Attention>(context.workload)) does_not_apply("attention", context.workload.name, "a model with attention");
     Stack& stack = context.stack;
     std::vector<std::string> names{"math"};
-    for (const AttentionRule& rule : stack.attention_kernels) names.push_back(rule.name);
+    for (const AttentionRule& rule : stack.attention_kernels) {
+        if (rule.name != names.front()) names.push_back(rule.name);
+    }
     const std::string& name = names[value.one_of(names)];
     if (name == "math") {
         stack.attention.clear();
