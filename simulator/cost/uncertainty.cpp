@@ -81,12 +81,14 @@ Uncertainty uncertainty_of(const Kernel& kernel, Seconds time, const LibraryCali
 void IntervalSum::add(KernelKind kind, Seconds time, const Uncertainty& uncertainty) {
     const double seconds = time.value();
     const double half = 0.5 * seconds * (uncertainty.high - uncertainty.low);
+    predicted_ += seconds;
     centre_ += 0.5 * seconds * (uncertainty.high + uncertainty.low);
     shared_[index_of(kind)] += half * std::sqrt(uncertainty.shared);
     independent_squares_ += half * half * (1 - uncertainty.shared);
 }
 
 void IntervalSum::add_independent(Seconds time, Seconds half) {
+    predicted_ += time.value();
     centre_ += time.value();
     independent_squares_ += half.value() * half.value();
 }
@@ -95,7 +97,8 @@ Interval IntervalSum::interval() const {
     double squares = independent_squares_;
     for (const double shared : shared_) squares += shared * shared;
     const double half = std::sqrt(squares);
-    return {Seconds(std::max(0.0, centre_ - half)), Seconds(centre_ + half)};
+    const double low = std::min(centre_ - half, predicted_), high = std::max(centre_ + half, predicted_);
+    return {Seconds(std::max(0.0, low)), Seconds(high)};
 }
 
 }  // namespace cupola

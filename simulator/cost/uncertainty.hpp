@@ -38,10 +38,11 @@ public:
     void add(KernelKind kind, Seconds time, const Uncertainty& uncertainty);
     /// A part of its own kind that is wrong by up to `half` either way.
     void add_independent(Seconds time, Seconds half);
+    /// Holds the sum of the times, on whichever side of it most measurements lay.
     [[nodiscard]] Interval interval() const;
 
 private:
-    double centre_ = 0, independent_squares_ = 0;
+    double predicted_ = 0, centre_ = 0, independent_squares_ = 0;
     std::array<double, all_kernel_kinds.size()> shared_{};
 };
 

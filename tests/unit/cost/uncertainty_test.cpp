@@ -84,6 +84,14 @@ TEST_CASE("an interval holds its prediction, and without a calibration no number
     CHECK(uncertainty_of(square(128), Seconds(5e-6), nullptr, biased).shared == 1);
 }
 
+TEST_CASE("the interval of a sum holds the sum where all its parts lie to one side") {
+    IntervalSum sum;
+    for (int i = 0; i < 10'000; ++i) sum.add(KernelKind::gemm, Seconds(1e-4), {1.0, 1.2, 0});
+    CHECK(sum.interval().low.value() == doctest::Approx(1.0).epsilon(1e-9));
+    CHECK(sum.interval().high.value() > 1.1);
+    CHECK(sum.interval().high.value() < 1.11);
+}
+
 TEST_CASE("the shared part of an interval stays when many kernels are summed, the independent part falls") {
     const auto relative_half = [](double shared, int kernels) {
         IntervalSum sum;
