@@ -56,8 +56,8 @@ struct GemmWork {
     /// A scale for each 1 x 128 of A and 128 x 128 of B, which FP32 lanes apply to the partial sums of every 128 of k.
     bool block_scaled = false;
     bool generated = false;  ///< a compiler's kernel, not a library's
-    /// int8 on the SMs' integer lanes, four products a lane and clock (dp4a): what cuBLAS has where k is not the fastest
-    /// axis of both factors.
+    /// int8 on the SMs' integer lanes, four products a lane and clock (dp4a): what cuBLAS has where k is not the
+    /// fastest axis of both factors.
     bool integer_lanes = false;
     bool operator==(const GemmWork&) const = default;
 };
