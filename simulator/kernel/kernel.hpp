@@ -121,7 +121,7 @@ struct MemoryWork {
     float mufu_per_element = 0;  ///< exp, rsqrt, tanh …
     /// SM clocks that the library's code takes for an element and for a row besides the arithmetic, whatever the lanes:
     /// index arithmetic, passes over shared memory, block reductions. 0: the kernel keeps up with memory.
-    /// Given for an SM that 64 warps fill.
+    /// With clocks a row both are those of an SM that 64 warps fill.
     float sm_clocks_per_element = 0;
     float sm_clocks_per_row = 0;
     float row_threads = 0;       ///< of the block that works on one row (row_reduction); 0: unknown

@@ -112,6 +112,13 @@ TEST_CASE("cases are printed as groups, worst rows and skips, and fail outside t
     const std::string none = space.write("none.csv", header + "a,b,c,d,,,latency_s,1,s,,\n");
     CHECK(cupola("validate --cases " + none).status == 0);
     CHECK(contains(cupola("validate --cases " + none).output, "Nothing compared, 1 row skipped"));
+    const std::string same = space.write("same.csv", header + "a,dit-xl-2,t5,ideal,,,latency_s,1,s,,\n" +
+                                                         "b,dit-xl-2,t5,ideal,,,latency_s,1,s,,\n" +
+                                                         "c,flux.1-dev,t4,ideal,,,latency_s,1,s,,\n");
+    const Outcome grouped = cupola("validate --cases " + same);
+    CAPTURE(grouped.output);
+    CHECK(contains(grouped.output, "(2 rows)"));
+    CHECK(contains(grouped.output, "1 case beyond the GPU's memory: c"));
     CHECK(cupola("validate --cases " + none + " --tolerance 10").status == 1);
 }
 

@@ -78,6 +78,20 @@ TEST_CASE("the printed prediction has its sections, without colours when it is n
     CHECK_FALSE(contains(outcome.output, "\x1b"));
 }
 
+TEST_CASE("a type that the GPU's matrix units do not multiply is said, in text and JSON") {
+    CHECK(contains(cupola("predict sdxl --gpu t4 --set steps=1").output, "no matrix instructions for bf16"));
+    CHECK(json_of("predict sdxl --gpu t4 --set steps=1")["lacks_matrix_instructions"] == true);
+    const std::string narrow = "predict sdxl --gpu t4 --set steps=1 --set dtype=fp16 --set vae_dtype=fp16";
+    CHECK_FALSE(contains(cupola(narrow).output, "no matrix instructions"));
+    CHECK(json_of("predict sdxl --set steps=1")["lacks_matrix_instructions"] == false);
+}
+
+TEST_CASE("the ideal stack waits for no host, also around what other stacks leave out of a graph") {
+    const json prediction = json_of("predict seamless-m4t-v2-large --stack ideal");
+    CHECK(prediction["gpu_idle_s"].get<double>() < 1e-9);
+    CHECK(prediction["gpu_busy_s"].get<double>() > 1e-3);
+}
+
 TEST_CASE("graph prints one operator or kernel a line, every line with the header's fields") {
     for (const std::string arguments : {"graph sdxl --stage denoiser", "graph sdxl --stage denoiser --kernels"}) {
         CAPTURE(arguments);

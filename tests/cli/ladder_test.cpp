@@ -45,6 +45,15 @@ TEST_CASE("ladder prints a line a rung, and what changed") {
     CHECK(contains(outcome.output, "more kinds of kernel"));
 }
 
+TEST_CASE("ladder shows the host's time, and marks rungs that do not fit the GPU's memory") {
+    const Outcome large = cupola("ladder flux.1-dev --gpu rtx-4090 --stack pytorch-2.2 --lever steps=4");
+    REQUIRE(large.status == 0);
+    CHECK(contains(large.output, " host "));
+    CHECK(contains(large.output, "GiB !"));
+    CHECK(contains(large.output, "! does not fit"));
+    CHECK_FALSE(contains(cupola("ladder flux.1-dev --gpu b200-sxm-180gb --lever steps=4").output, "does not fit"));
+}
+
 TEST_CASE("ladder refuses what predict refuses") {
     CHECK(cupola("ladder stable-diffusion-1.5 --lever stepps=10").status == 2);
     CHECK(contains(cupola("ladder stable-diffusion-1.5 --lever '' 2>&1").output, "--lever: found \"\", expected NAME"));

@@ -34,6 +34,15 @@ TEST_CASE("Winograd beats the direct FP32 rate for 3x3 and 5x5 of stride 1, and 
         const ConvolutionWork work = square(16, 512, 512, 56, reach);
         CHECK(price(convolution(work, DataType::fp32), gpu).time.value() < 0.7 * direct_seconds(work, gpu));
     }
+    // The roofline counts what the best of the algorithms multiplies; in bf16, on lanes as well, there is none.
+    const ConvolutionWork work = square(16, 512, 512, 56, 3);
+    Gpu lanes = gpu;
+    lanes.tensor_rates.bf16 = 0;
+    const Kernel single = convolution(work, DataType::fp32), narrow = convolution(work, DataType::bf16);
+    CHECK(roofline(single, gpu).time.value() == doctest::Approx(direct_seconds(work, gpu) / 4).epsilon(1e-6).scale(0));
+    CHECK(price(single, gpu).time > roofline(single, gpu).time);
+    CHECK(price(narrow, lanes).time.value() > direct_seconds(work, gpu));
+    CHECK(roofline(narrow, lanes).time.value() == doctest::Approx(direct_seconds(work, gpu)).epsilon(1e-6).scale(0));
     ConvolutionWork strided = square(16, 512, 512, 56, 3);
     strided.stride = {1, 2, 2};
     strided.output = {1, 28, 28};

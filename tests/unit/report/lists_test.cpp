@@ -135,6 +135,7 @@ TEST_CASE("sizes of every kind of kernel fit in a few words") {
     CHECK(sizes_text(MemoryWork{Pattern::row_reduction, 640, 10, 1, 0}) == "640 elements row_reduction 10 rows");
     CHECK(count_text(12.5) == "12.50");
     CHECK(count_text(12345.0) == "12,345");
+    CHECK(count_text(8320.000000000002) == "8,320");  // a sum over fractional repeats
 }
 
 }  // namespace

@@ -23,6 +23,17 @@ bool serves(const AttentionRule& rule, const Attention& attention, DataType type
 
 }  // namespace
 
+TEST_CASE("no fused kernel multiplies bf16 before Ampere, unless its rule says so") {
+    AttentionRule rule{.name = "mine", .kernel = AttentionKernel::memory_efficient};
+    for (const Architecture old : {Architecture::volta, Architecture::turing}) {
+        CHECK_FALSE(serves(rule, call(64, 64), DataType::bf16, old));
+        CHECK(serves(rule, call(64, 64), DataType::fp16, old));
+    }
+    CHECK(serves(rule, call(64, 64), DataType::bf16, Architecture::ampere));
+    rule.bf16_before_ampere = true;
+    CHECK(serves(rule, call(64, 64), DataType::bf16, Architecture::turing));
+}
+
 TEST_CASE("a rule without restrictions serves every softmax attention, math serves everything") {
     const AttentionRule free{.name = "free", .kernel = AttentionKernel::flash2};
     Attention odd = call(1000, 24, true, true);
